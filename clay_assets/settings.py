@@ -1,0 +1,113 @@
+"""Every environment variable the package reads, in one table, with its default.
+
+Nothing here is read at import: `Settings.from_environment` is called by the definitions, the
+command line and the page when they start.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from clay_assets.errors import InvalidValueError
+from clay_assets.store import Store
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("fp32", "bf16")
+
+ENVIRONMENT: dict[str, str] = {
+    "CLAY_HOME": "folder of everything kept on this machine; default `~/.clay_assets`",
+    "CLAY_DATA_ROOT": "where assets are stored: a folder or `s3://bucket/prefix`; "
+    "default `$CLAY_HOME/data`",
+    "CLAY_IMAGERY": "where imagery comes from: a STAC API or catalogue URL, an item or catalogue "
+    "file, or a folder or `s3://` prefix of ready chips; default: a synthetic landscape, generated "
+    "in `$CLAY_HOME/synthetic`",
+    "CLAY_PRODUCTS": "TOML file that declares the embedding products; default: the packaged one",
+    "CLAY_POSTGRES_URL": "`postgresql://user:password@host:port/database` with pgvector 0.8 or "
+    "newer; default: an embedded server in `$CLAY_HOME/postgres`",
+    "CLAY_DEVICE": f"one of {', '.join(DEVICES)}; default `auto`",
+    "CLAY_PRECISION": f"one of {', '.join(PRECISIONS)}; default `fp32`",
+    "DAGSTER_POSTGRES_URL": "PostgreSQL database for Dagster's own runs and events; "
+    "default: SQLite in `$CLAY_HOME/dagster`",
+    "AWS_ENDPOINT_URL": "S3 endpoint other than Amazon's; `AWS_ACCESS_KEY_ID`, "
+    "`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_REGION` are read as everywhere",
+}
+"""Variable -> meaning and default; the README prints this table."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Places and devices of one installation."""
+
+    home: Path
+    """Folder of everything kept on this machine."""
+    data_root: str
+    """Folder or `s3://` URL of the assets' files."""
+    imagery: str | None
+    """Where imagery comes from; None for the synthetic landscape."""
+    products_file: Path | None
+    """TOML file of the products; None for the packaged one."""
+    postgres_url: str | None
+    """Server of the pgvector index; None for the embedded one."""
+    device: str
+    """One of `DEVICES`."""
+    precision: str
+    """One of `PRECISIONS`."""
+    dagster_postgres_url: str | None
+    """Dagster's own database; None for SQLite."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Settings of `environ`, the process's environment by default; empty counts as unset.
+
+        Raises:
+            InvalidValueError: a variable has a value that is not allowed.
+        """
+        environ = os.environ if environ is None else environ
+
+        def value(name: str) -> str | None:
+            return environ.get(name, "").strip() or None
+
+        home = Path(value("CLAY_HOME") or Path.home() / ".clay_assets").expanduser().absolute()
+        products = value("CLAY_PRODUCTS")
+        return cls(
+            home=home,
+            data_root=value("CLAY_DATA_ROOT") or str(home / "data"),
+            imagery=value("CLAY_IMAGERY"),
+            products_file=Path(products).expanduser().absolute() if products else None,
+            postgres_url=value("CLAY_POSTGRES_URL"),
+            device=_one_of("CLAY_DEVICE", value("CLAY_DEVICE") or "auto", DEVICES),
+            precision=_one_of("CLAY_PRECISION", value("CLAY_PRECISION") or "fp32", PRECISIONS),
+            dagster_postgres_url=value("DAGSTER_POSTGRES_URL"),
+        )
+
+    @property
+    def cache(self) -> Path:
+        """Folder of copies of remote files; safe to delete."""
+        return self.home / "cache"
+
+    @property
+    def store(self) -> Store:
+        """The store of the assets' files."""
+        return Store(self.data_root, self.cache)
+
+    @property
+    def synthetic_folder(self) -> Path:
+        """Folder of the generated landscape."""
+        return self.home / "synthetic"
+
+    @property
+    def dagster_folder(self) -> Path:
+        """Folder of Dagster's runs, events and logs."""
+        return self.home / "dagster"
+
+    @property
+    def postgres_folder(self) -> Path:
+        """Data folder of the embedded PostgreSQL server."""
+        return self.home / "postgres"
+
+
+def _one_of(name: str, found: str, allowed: tuple[str, ...]) -> str:
+    if found.lower() not in allowed:
+        raise InvalidValueError(f"{name} must be one of {', '.join(allowed)}, got {found!r}")
+    return found.lower()

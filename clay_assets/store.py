@@ -1,0 +1,294 @@
+"""Where every file lies, local or on S3 by one root URL, and how it is read and written.
+
+A file appears whole or not at all: it is written aside and published in one step. Nothing here
+knows what is in a file.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from urllib.parse import unquote, urlparse
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore, from_url
+
+from clay_assets.errors import NotFoundError, StoreError
+
+PARTIAL_SUFFIX = ".partial"
+_ALMOST_FULL_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file of a store."""
+
+    key: str
+    """Path under the root, with forward slashes."""
+    size: int
+    """Bytes."""
+    etag: str
+    """Changes whenever the content is written anew."""
+    modified: datetime
+    """When it was last written, UTC."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """The files under one root, a local folder or `s3://bucket/prefix`.
+
+    S3 endpoint and credentials come from the usual `AWS_*` environment variables.
+    """
+
+    root: str
+    """Local folder or `s3://` URL."""
+    cache: Path
+    """Local folder for copies of remote files."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether files lie on this machine's disk."""
+        return "://" not in self.root or self.root.startswith("file://")
+
+    def url(self, key: str) -> str:
+        """Full path or URL of a key, whether or not it exists."""
+        if self.is_local:
+            return str(self._folder / key)
+        return f"{self.root.rstrip('/')}/{key}"
+
+    def exists(self, key: str) -> bool:
+        """Whether there is a file of that key."""
+        try:
+            obstore.head(self._objects, key)
+        except FileNotFoundError:
+            return False
+        except BaseError as error:
+            raise StoreError(f"{self.url(key)}: {_first_line(error)}") from error
+        return True
+
+    def stat(self, key: str) -> StoredFile:
+        """Size, etag and time of a file.
+
+        Raises:
+            NotFoundError: there is no such file.
+        """
+        with self._reading(key):
+            return _stored(obstore.head(self._objects, key))
+
+    def read_bytes(self, key: str) -> bytes:
+        """All bytes of a file.
+
+        Raises:
+            NotFoundError: there is no such file.
+            StoreError: it could not be read.
+        """
+        with self._reading(key):
+            return bytes(obstore.get(self._objects, key).bytes())
+
+    def open(self, key: str) -> BinaryIO:
+        """A seekable binary file that reads ranges as they are asked for, for pyarrow.
+
+        Raises:
+            NotFoundError: there is no such file.
+        """
+        with self._reading(key):
+            return cast(BinaryIO, obstore.open_reader(self._objects, key))
+
+    def write_bytes(self, key: str, data: bytes) -> None:
+        """Write a file whole, replacing any of that key."""
+        with self.writing(key) as path:
+            path.write_bytes(data)
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[Path]:
+        """A local path to write to; the file appears under `key` when the block ends well.
+
+        Raises:
+            StoreError: the disk is full or the file could not be published.
+        """
+        folder = (self._folder / key).parent if self.is_local else self.cache / "partial"
+        path = folder / f".{Path(key).name}.{uuid.uuid4().hex[:8]}{PARTIAL_SUFFIX}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            yield path
+            self._publish(path, key)
+        except Exception as error:  # raised again below: rasterio hides the errno of a full disk
+            if _disk_is_full(error, folder):
+                raise StoreError(
+                    f"{self.url(key)} could not be written: the disk of {folder} is full; free "
+                    "some space or set CLAY_DATA_ROOT to another disk, then run again"
+                ) from error
+            raise
+        finally:
+            path.unlink(missing_ok=True)
+
+    def files(self, prefix: str = "") -> list[StoredFile]:
+        """Files under the folder `prefix`, sorted by key; half-written ones left out."""
+        try:
+            found = [
+                _stored(meta)
+                for batch in obstore.list(self._objects, prefix or None)
+                for meta in batch
+            ]
+        except FileNotFoundError:
+            return []
+        except BaseError as error:
+            raise StoreError(f"{self.url(prefix)}: {_first_line(error)}") from error
+        return sorted(
+            (file for file in found if not file.key.endswith(PARTIAL_SUFFIX)),
+            key=lambda file: file.key,
+        )
+
+    def delete(self, keys: list[str]) -> None:
+        """Delete files; those already gone are no error."""
+        for key in keys:
+            try:
+                obstore.delete(self._objects, key)
+            except FileNotFoundError:
+                continue
+            except BaseError as error:
+                raise StoreError(f"{self.url(key)}: {_first_line(error)}") from error
+
+    def local_path(self, key: str) -> Path:
+        """The file on this machine's disk: itself, or a copy that follows its etag.
+
+        Raises:
+            NotFoundError: there is no such file.
+        """
+        if self.is_local:
+            path = self._folder / key
+            if not path.is_file():
+                raise NotFoundError(f"{path} does not exist")
+            return path
+        return _cached(self._objects, key, self.url(key), self.cache)
+
+    @property
+    def _folder(self) -> Path:
+        return Path(unquote(urlparse(self.root).path) if "://" in self.root else self.root)
+
+    @property
+    def _objects(self) -> ObjectStore:
+        return _object_store(str(self._folder) if self.is_local else self.root)
+
+    def _publish(self, path: Path, key: str) -> None:
+        if self.is_local:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(path, self._folder / key)
+            return
+        try:
+            obstore.put(self._objects, key, path)
+        except BaseError as error:
+            raise StoreError(f"{self.url(key)}: {_first_line(error)}") from error
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise NotFoundError(f"{self.url(key)} does not exist") from error
+        except BaseError as error:
+            raise StoreError(f"{self.url(key)}: {_first_line(error)}") from error
+
+
+def fetch(href: str, cache: Path) -> Path:
+    """A file of anywhere (`s3://`, `https://`, `file://` or a path) as a local path.
+
+    Remote files are copied once and again when their etag changes.
+
+    Raises:
+        NotFoundError: there is no such file.
+        StoreError: it could not be read.
+    """
+    if "://" not in href or href.startswith("file://"):
+        path = Path(unquote(urlparse(href).path) if "://" in href else href).expanduser()
+        if not path.is_file():
+            raise NotFoundError(f"{path} does not exist or is not a file")
+        return path
+    parent, _, name = href.partition("?")[0].rpartition("/")
+    return _cached(_object_store(parent), name, href, cache)
+
+
+def gdal_options() -> dict[str, Any]:
+    """Options for `rasterio.Env`: the S3 endpoint of `AWS_ENDPOINT_URL`, and no folder listing."""
+    options: dict[str, Any] = {
+        "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+        "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+        "GDAL_HTTP_MAX_RETRY": 3,
+        "GDAL_HTTP_RETRY_DELAY": 1,
+    }
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        options |= {
+            "AWS_S3_ENDPOINT": urlparse(endpoint).netloc,
+            "AWS_HTTPS": "NO" if endpoint.startswith("http://") else "YES",
+            "AWS_VIRTUAL_HOSTING": "FALSE",
+        }
+    return options
+
+
+def free_bytes(folder: Path) -> int:
+    """Free space of the disk that holds `folder`, which need not exist yet."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def _object_store(root: str) -> ObjectStore:
+    if "://" not in root:
+        Path(root).mkdir(parents=True, exist_ok=True)
+        return obstore.store.LocalStore(root)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    options: dict[str, Any] = {"timeout": "120s"}
+    if endpoint.startswith("http://") or root.startswith("http://"):
+        options["allow_http"] = True
+    try:
+        return from_url(root, client_options=cast(Any, options))
+    except (BaseError, ValueError) as error:
+        raise StoreError(
+            f"{root!r} is not a place to read from; use a folder, s3://bucket/prefix or https://"
+        ) from error
+
+
+def _cached(objects: ObjectStore, key: str, url: str, cache: Path) -> Path:
+    try:
+        meta = obstore.head(objects, key)
+        tag = hashlib.sha256(f"{url}\n{meta['e_tag']}\n{meta['size']}".encode()).hexdigest()[:16]
+        path = cache / "files" / tag / Path(key).name
+        if path.is_file() and path.stat().st_size == meta["size"]:
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            copy = Path(folder) / path.name
+            with copy.open("wb") as file:
+                for chunk in obstore.get(objects, key).stream(min_chunk_size=8 << 20):
+                    file.write(bytes(chunk))
+            os.replace(copy, path)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{url} does not exist") from error
+    except BaseError as error:
+        raise StoreError(f"{url}: {_first_line(error)}") from error
+    return path
+
+
+def _stored(meta: Any) -> StoredFile:  # noqa: ANN401
+    return StoredFile(meta["path"], meta["size"], str(meta["e_tag"] or ""), meta["last_modified"])
+
+
+def _disk_is_full(error: Exception, folder: Path) -> bool:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return True
+    return folder.exists() and free_bytes(folder) < _ALMOST_FULL_BYTES
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
