@@ -21,23 +21,22 @@ class Progress:
 
 T = TypeVar("T")
 Listener = Callable[[Progress], None]
-_listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
+_listeners: ContextVar[tuple[Listener, ...]] = ContextVar("progress_listeners", default=())
 
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Send the progress of everything inside the block to `listener`."""
-    token = _listener.set(listener)
+    """Send the progress of everything inside the block to `listener` too."""
+    token = _listeners.set((*_listeners.get(), listener))
     try:
         yield
     finally:
-        _listener.reset(token)
+        _listeners.reset(token)
 
 
 def report(step: str, done: int, total: int | None) -> None:
-    """Tell the current listener, if there is one, how far `step` is."""
-    listener = _listener.get()
-    if listener is not None:
+    """Tell whoever listens how far `step` is."""
+    for listener in _listeners.get():
         listener(Progress(step, done, total))
 
 

@@ -1,0 +1,1 @@
+"""Dagster: one module a stage, plus partitions, resources, checks and jobs."""

@@ -1,0 +1,73 @@
+"""Where each tile's imagery comes from: what a person or a sensor registered for it."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from clay_assets.errors import InvalidValueError, NotFoundError
+from clay_assets.mgrs import parse_tile
+from clay_assets.store import Store
+
+DEFAULT_CHIP_SIZE = 512
+
+
+@dataclass(frozen=True)
+class TileSource:
+    """Imagery of one tile and how it is to be cut."""
+
+    mgrs: str
+    """MGRS tile id."""
+    location: str
+    """STAC API, catalogue, item, or folder of ready chips."""
+    dates: tuple[str, ...] = ()
+    """`YYYY-MM-DD` days or `YYYY-MM-DD/YYYY-MM-DD` ranges, one datacube each; empty for any."""
+    subset: tuple[int, int, int, int] | None = None
+    """Pixels x0, y0, x1, y1 of the tile's grid; None for all of it."""
+    chip_size: int = DEFAULT_CHIP_SIZE
+    """Side of a chip in pixels."""
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without the imagery.
+
+        Raises:
+            InvalidValueError: the subset or the chip size makes no sense.
+            TileError: the tile does not exist.
+        """
+        parse_tile(self.mgrs)
+        if not 16 <= self.chip_size <= 10_980:
+            raise InvalidValueError(f"chip_size must be 16 to 10980 pixels, got {self.chip_size}")
+        if self.subset is not None:
+            x0, y0, x1, y1 = self.subset
+            if not (0 <= x0 < x1 and 0 <= y0 < y1):
+                raise InvalidValueError(
+                    f"subset must be x0,y0,x1,y1 in pixels with x0 < x1 and y0 < y1, got "
+                    f"{x0},{y0},{x1},{y1}"
+                )
+
+
+def write_source(store: Store, source: TileSource) -> None:
+    """Register a tile's source, replacing what was registered before."""
+    data = json.dumps(asdict(source), indent=1).encode()
+    store.write_bytes(_key(source.mgrs), data)
+
+
+def read_source(store: Store, tile: str) -> TileSource:
+    """The registered source of a tile.
+
+    Raises:
+        NotFoundError: none is registered.
+    """
+    try:
+        fields = json.loads(store.read_bytes(_key(tile)))
+    except NotFoundError as error:
+        raise NotFoundError(
+            f"no imagery is registered for tile {tile}; run `clay-assets add {tile} --imagery "
+            "LOCATION`, then materialise it"
+        ) from error
+    subset = fields["subset"]
+    return TileSource(
+        **fields | {"dates": tuple(fields["dates"]), "subset": tuple(subset) if subset else None}
+    )
+
+
+def _key(tile: str) -> str:
+    return f"imagery/{tile}.json"
