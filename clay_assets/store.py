@@ -6,6 +6,7 @@ knows what is in a file.
 
 import errno
 import hashlib
+import io
 import os
 import shutil
 import tempfile
@@ -101,7 +102,7 @@ class Store:
             NotFoundError: there is no such file.
         """
         with self._reading(key):
-            return cast(BinaryIO, obstore.open_reader(self._objects, key))
+            return cast(BinaryIO, _RangeReader(obstore.open_reader(self._objects, key)))
 
     def write_bytes(self, key: str, data: bytes) -> None:
         """Write a file whole, replacing any of that key."""
@@ -147,6 +148,16 @@ class Store:
             (file for file in found if not file.key.endswith(PARTIAL_SUFFIX)),
             key=lambda file: file.key,
         )
+
+    def folders(self, prefix: str = "") -> list[str]:
+        """Names of the folders directly under the folder `prefix`, sorted."""
+        try:
+            found = obstore.list_with_delimiter(self._objects, prefix or None)["common_prefixes"]
+        except FileNotFoundError:
+            return []
+        except BaseError as error:
+            raise StoreError(f"{self.url(prefix)}: {_first_line(error)}") from error
+        return sorted(Path(folder).name for folder in found)
 
     def delete(self, keys: list[str]) -> None:
         """Delete files; those already gone are no error."""
@@ -278,6 +289,35 @@ def _cached(objects: ObjectStore, key: str, url: str, cache: Path) -> Path:
     except BaseError as error:
         raise StoreError(f"{url}: {_first_line(error)}") from error
     return path
+
+
+class _RangeReader(io.RawIOBase):
+    """obstore's reader as a Python file; pyarrow takes obstore's own for a closed one."""
+
+    def __init__(self, reader: Any) -> None:  # noqa: ANN401
+        super().__init__()
+        self._reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._reader.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._reader.tell())
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401
+        data = self._reader.read(len(buffer))
+        buffer[: len(data)] = bytes(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._reader.close()
+        super().close()
 
 
 def _stored(meta: Any) -> StoredFile:  # noqa: ANN401

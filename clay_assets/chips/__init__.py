@@ -1,0 +1,23 @@
+"""Chips: square cuts of a tile's datacube, each a file, and the manifest that lists them."""
+
+from clay_assets.chips.file import Chip, decode_chip, read_chip, read_chip_bytes, write_chip
+from clay_assets.chips.manifest import (
+    ChipRow,
+    Manifest,
+    manifest_tiles,
+    read_manifest,
+    write_manifest,
+)
+
+__all__ = [
+    "Chip",
+    "ChipRow",
+    "Manifest",
+    "decode_chip",
+    "manifest_tiles",
+    "read_chip",
+    "read_chip_bytes",
+    "read_manifest",
+    "write_chip",
+    "write_manifest",
+]

@@ -1,0 +1,206 @@
+"""The manifest of a tile's chips: one GeoParquet, a row for each chip that was kept."""
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import date as Date
+from typing import Any
+
+import geopandas
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+
+from clay_assets import __version__
+from clay_assets.chips.footprint import footprint_wgs84
+from clay_assets.errors import NotFoundError
+from clay_assets.provenance import fingerprint
+from clay_assets.store import Store
+
+SCHEMA = pa.schema(
+    [
+        ("chip_id", pa.string()),
+        ("mgrs", pa.string()),
+        ("date", pa.date32()),
+        ("number", pa.int32()),
+        ("row", pa.int32()),
+        ("col", pa.int32()),
+        ("path", pa.string()),
+        ("epsg", pa.int32()),
+        ("west", pa.float64()),
+        ("south", pa.float64()),
+        ("east", pa.float64()),
+        ("north", pa.float64()),
+        ("gsd_m", pa.float64()),
+        ("chip_size", pa.int32()),
+        ("bands", pa.list_(pa.string())),
+        ("cloud_share", pa.float32()),
+        ("nodata_share", pa.float32()),
+        ("scenes", pa.list_(pa.string())),
+        ("content_hash", pa.string()),
+        ("geometry", pa.binary()),
+    ]
+)
+
+
+_LOOKUPS_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class ChipRow:
+    """One chip of a manifest."""
+
+    chip_id: str
+    """Unique among all chips."""
+    mgrs: str
+    """Tile it was cut from."""
+    date: str
+    """Day of the Sentinel-2 scene, `YYYY-MM-DD`."""
+    number: int
+    """Position among the tile's possible chips, row by row, from 1."""
+    row: int
+    """First pixel row in the tile's grid."""
+    col: int
+    """First pixel column in the tile's grid."""
+    path: str
+    """Key of the store, or absolute path or URL of a chip that stays where it is."""
+    epsg: int
+    """EPSG code of the chip's CRS."""
+    bounds: tuple[float, float, float, float]
+    """West, south, east, north in the chip's CRS."""
+    gsd_m: float
+    """Side of a pixel on the ground in metres."""
+    chip_size: int
+    """Side of the chip in pixels."""
+    bands: tuple[str, ...]
+    """Names of its bands in order."""
+    cloud_share: float | None
+    """Share of its pixels, 0 to 1, in `bands.SCL_BAD`; None when there is no classification."""
+    nodata_share: float
+    """Share of its pixels, 0 to 1, that are 0 in B02."""
+    scenes: tuple[str, ...]
+    """Ids of the STAC items it was made from."""
+    content_hash: str
+    """Changes when the chip's pixels, bands, date or place change."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The chips of one tile."""
+
+    rows: geopandas.GeoDataFrame
+    """One row a chip, sorted by date and number; columns of `SCHEMA`, geometry in OGC:CRS84."""
+    meta: dict[str, Any]
+    """`data_version`, `inputs`, `run_id`, `package_version`, `chip_size`, `rejected` by reason,
+    and `source`, where the imagery came from."""
+
+
+def manifest_key(tile: str) -> str:
+    """Where a tile's manifest lies in the store."""
+    return f"chips/{tile}/chips.parquet"
+
+
+def write_manifest(
+    store: Store,
+    tile: str,
+    rows: Sequence[ChipRow],
+    *,
+    inputs: str,
+    run_id: str,
+    chip_size: int,
+    rejected: dict[str, int],
+    source: str,
+) -> str:
+    """Write a tile's manifest; the rows may come in any order.
+
+    Returns:
+        Its data version: a fingerprint of the chips' ids and content.
+    """
+    ordered = sorted(rows, key=lambda row: (row.date, row.number))
+    meta = {
+        "data_version": fingerprint([(row.chip_id, row.content_hash) for row in ordered]),
+        "inputs": inputs,
+        "run_id": run_id,
+        "package_version": __version__,
+        "chip_size": chip_size,
+        "rejected": rejected,
+        "source": source,
+    }
+    polygons = [footprint_wgs84(row.bounds, row.epsg) for row in ordered]
+    records = [
+        _record(row) | {"geometry": shapely.to_wkb(polygon)}
+        for row, polygon in zip(ordered, polygons, strict=True)
+    ]
+    table = pa.Table.from_pylist(records, schema=SCHEMA).replace_schema_metadata(
+        {"geo": json.dumps(_geo_metadata(polygons)), "clay_assets": json.dumps(meta)}
+    )
+    with store.writing(manifest_key(tile)) as path:
+        pq.write_table(table, path, compression="zstd")
+    return str(meta["data_version"])
+
+
+def read_manifest(store: Store, tile: str) -> Manifest:
+    """The manifest of a tile.
+
+    Raises:
+        NotFoundError: the tile has no chips yet.
+    """
+    try:
+        with store.open(manifest_key(tile)) as file:
+            table = pq.read_table(file)
+    except NotFoundError as error:
+        raise NotFoundError(
+            f"tile {tile} has no chips yet ({store.url(manifest_key(tile))} does not exist); "
+            "materialise `chips` of this tile first"
+        ) from error
+    geometry = shapely.from_wkb(table["geometry"].to_numpy())
+    frame = table.drop_columns(["geometry"]).replace_schema_metadata(None).to_pandas()
+    rows = geopandas.GeoDataFrame(frame, geometry=geometry, crs="OGC:CRS84")
+    return Manifest(rows, json.loads(table.schema.metadata[b"clay_assets"]))
+
+
+def manifest_rows(manifest: Manifest) -> list[ChipRow]:
+    """The rows of a manifest as they were written."""
+    return [_row(record) for record in manifest.rows.to_dict("records")]
+
+
+def manifest_tiles(store: Store) -> list[str]:
+    """Tiles that have chips, sorted."""
+    tiles = store.folders("chips")
+    with ThreadPoolExecutor(_LOOKUPS_AT_ONCE) as pool:
+        present = pool.map(lambda tile: store.exists(manifest_key(tile)), tiles)
+        return [tile for tile, is_there in zip(tiles, present, strict=True) if is_there]
+
+
+def _record(row: ChipRow) -> dict[str, Any]:
+    record = asdict(row)
+    west, south, east, north = record.pop("bounds")
+    record |= {"west": west, "south": south, "east": east, "north": north}
+    return record | {"date": Date.fromisoformat(row.date)}
+
+
+def _row(record: dict[str, Any]) -> ChipRow:
+    fields = {name: record[name] for name in ChipRow.__dataclass_fields__ if name in record}
+    cloud_share = float(record["cloud_share"])
+    return ChipRow(
+        **fields
+        | {
+            "date": record["date"].isoformat(),
+            "bounds": tuple(record[side] for side in ("west", "south", "east", "north")),
+            "bands": tuple(record["bands"]),
+            "scenes": tuple(record["scenes"]),
+            "cloud_share": None if cloud_share != cloud_share else cloud_share,
+        }
+    )
+
+
+def _geo_metadata(polygons: Sequence[shapely.Geometry]) -> dict[str, Any]:
+    """GeoParquet's own metadata; without a `crs` it means OGC:CRS84."""
+    column: dict[str, Any] = {
+        "encoding": "WKB",
+        "geometry_types": sorted({polygon.geom_type for polygon in polygons}),
+    }
+    if polygons:
+        column["bbox"] = [float(edge) for edge in shapely.total_bounds(polygons)]
+    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
