@@ -1,0 +1,383 @@
+"""Clay v0: a masked autoencoder over chips of grouped bands, in plain torch.
+
+Names of modules are those of the released checkpoints, and so are the traps marked `Clay:`.
+
+Source:
+    Clay-foundation/model, releases v0.0.1 to v0.2 (Apache-2.0), and vit-pytorch 1.6.4 (MIT).
+"""
+
+# B batch, C band, G band group, H W chip size in pixels, P patch side, L patches per chip,
+# N = G*L tokens, K tokens kept, D encoder width, E decoder width, h head, d head width
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from clay_assets.bands import BAND_GROUPS, BAND_NAMES, band_groups_of
+from clay_assets.errors import InvalidValueError
+from clay_assets.models.config import ClayV0Config, TransformerSize
+
+METADATA_TOKENS = 2
+"""Place and date, after the patch tokens."""
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Which tokens the encoder sees; indices run over N, group by group."""
+
+    kept: Tensor
+    """(B, K) in the order the encoder gets them."""
+    hidden: Tensor
+    """(B, N-K) tokens to be reconstructed."""
+
+    @classmethod
+    def from_noise(cls, noise: Tensor, ratio: float) -> "Mask":
+        """Hide the tokens of the smallest (B, N) noise, `ratio` of them rounded down."""
+        order = noise.argsort(dim=1)
+        hidden = int(ratio * noise.shape[1])
+        return cls(kept=order[:, hidden:], hidden=order[:, :hidden])
+
+    def matrix(self, groups: int) -> Tensor:
+        """(B, G, L) float32, 1 where hidden."""
+        count = self.kept.shape[1] + self.hidden.shape[1]
+        flat = torch.zeros(len(self.hidden), count, device=self.hidden.device)
+        return flat.scatter(1, self.hidden, 1.0).reshape(len(flat), groups, -1)
+
+
+class Attention(nn.Module):
+    """Normalise, attend, project."""
+
+    def __init__(self, size: TransformerSize) -> None:
+        """Build the two projections."""
+        super().__init__()
+        inner = size.heads * size.dim_head
+        self.heads = size.heads
+        self.norm = nn.LayerNorm(size.dim)
+        self.to_qkv = nn.Linear(size.dim, inner * 3, bias=False)
+        alone = size.heads == 1 and size.dim_head == size.dim  # Clay: then there is no projection
+        self.to_out = nn.Sequential() if alone else nn.Sequential(nn.Linear(inner, size.dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, N, D) to (B, N, D)."""
+        qkv = self.to_qkv(self.norm(x)).unflatten(-1, (3, self.heads, -1))  # (B, N, 3, h, d)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, h, N, d)
+        x = functional.scaled_dot_product_attention(q, k, v)
+        out: Tensor = self.to_out(x.transpose(1, 2).flatten(2))  # (B, N, D)
+        return out
+
+
+class FeedForward(nn.Module):
+    """Normalise, widen, exact GELU, narrow."""
+
+    def __init__(self, size: TransformerSize) -> None:
+        """Build the two layers."""
+        super().__init__()
+        hidden = size.dim * size.mlp_ratio
+        self.net = nn.Sequential(
+            nn.LayerNorm(size.dim),
+            nn.Linear(size.dim, hidden),
+            nn.GELU(),
+            nn.Identity(),  # Clay: a dropout of 0 stood here, and counts in the tensor names
+            nn.Linear(hidden, size.dim),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, N, D) to (B, N, D)."""
+        out: Tensor = self.net(x)
+        return out
+
+
+class Block(nn.ModuleList):
+    """Attention and MLP, each added to what came in."""
+
+    def __init__(self, size: TransformerSize) -> None:
+        """Build both."""
+        super().__init__([Attention(size), FeedForward(size)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, N, D) to (B, N, D)."""
+        x = x + self[0](x)
+        out: Tensor = x + self[1](x)
+        return out
+
+
+class Transformer(nn.Module):
+    """Pre-norm blocks and a last norm."""
+
+    def __init__(self, size: TransformerSize) -> None:
+        """Build `depth` blocks."""
+        super().__init__()
+        self.norm = nn.LayerNorm(size.dim)
+        self.layers = nn.ModuleList(Block(size) for _ in range(size.depth))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, N, D) to (B, N, D)."""
+        for block in self.layers:
+            x = block(x)
+        out: Tensor = self.norm(x)
+        return out
+
+
+class PatchEmbedding(nn.Module):
+    """One token a patch of the bands of one group."""
+
+    def __init__(self, bands: int, dim: int, patch_size: int) -> None:
+        """Build the projection."""
+        super().__init__()
+        self.proj = nn.Conv2d(bands, dim, patch_size, patch_size)
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(B, n, H, W) to (B, L, D), rows first."""
+        tokens: Tensor = self.norm(self.proj(pixels).flatten(2).transpose(1, 2))
+        return tokens
+
+
+class Encoder(nn.Module):
+    """Chips to tokens."""
+
+    def __init__(self, config: ClayV0Config, bands: tuple[str, ...]) -> None:
+        """Build for chips of `bands`."""
+        super().__init__()
+        size, groups = config.encoder, groups_in(bands, config)
+        self.bands = bands
+        self.groups = groups
+        self.patch_size = config.patch_size
+        self.latlon_embedding = nn.Linear(2, size.dim)
+        self.time_embedding = nn.Linear(3, size.dim)
+        self.patch_embedding = nn.ModuleDict(
+            {
+                group: PatchEmbedding(len(bands), size.dim, config.patch_size)
+                for group, bands in groups.items()
+            }
+        )
+        self.transformer = Transformer(size)
+
+    def forward(
+        self, pixels: Tensor, latlon: Tensor, timestep: Tensor, mask: Mask | None = None
+    ) -> Tensor:
+        """Tokens of chips.
+
+        Args:
+            pixels: (B, C, H, W) normalised.
+            latlon: (B, 2) of `encode_latlon`.
+            timestep: (B, 3) of `encode_timestep`.
+            mask: tokens to leave out, None for none.
+
+        Returns:
+            (B, K+2, D): patch tokens group by group, each row-major, in the order of `mask.kept`;
+            then the place token, then the date token.
+
+        Raises:
+            InvalidValueError: the patch size does not divide the chip, or it has other bands.
+        """
+        x = self.embed_patches(pixels).flatten(1, 2)  # (B, N, D)
+        if mask is not None:
+            x = x.gather(1, _over_width(mask.kept, x.shape[-1]))  # (B, K, D)
+        place, date = self.latlon_embedding(latlon), self.time_embedding(timestep)
+        x = torch.cat([x, torch.stack([place, date], dim=1)], dim=1)  # (B, K+2, D)
+        out: Tensor = self.transformer(x)
+        return out
+
+    def embed_patches(self, pixels: Tensor) -> Tensor:
+        """(B, C, H, W) normalised to (B, G, L, D) tokens with their fixed encodings."""
+        rows, columns = self.grid(pixels)
+        tokens = torch.stack(
+            [
+                self.patch_embedding[group](pixels[:, list(bands)])
+                for group, bands in self.groups.items()
+            ],
+            dim=1,
+        )
+        encoding = fixed_encoding(
+            len(self.groups), rows, columns, tokens.shape[-1], device=tokens.device
+        )
+        return tokens + encoding
+
+    def grid(self, pixels: Tensor) -> tuple[int, int]:
+        """(rows, columns) of patches in chips of this shape."""
+        height, width = pixels.shape[-2:]
+        if height % self.patch_size or width % self.patch_size or not height * width:
+            raise InvalidValueError(
+                f"patch_size {self.patch_size} does not divide a chip of {height}x{width} pixels"
+            )
+        if pixels.shape[1] != len(self.bands):
+            raise InvalidValueError(
+                f"the network was built for chips of {len(self.bands)} bands "
+                f"({' '.join(self.bands)}), got {pixels.shape[1]}"
+            )
+        return height // self.patch_size, width // self.patch_size
+
+
+class Decoder(nn.Module):
+    """Kept tokens to the pixels of all patches."""
+
+    def __init__(self, config: ClayV0Config, bands: tuple[str, ...]) -> None:
+        """Build for chips of `bands`."""
+        super().__init__()
+        size, groups = config.decoder, groups_in(bands, config)
+        self.groups = groups
+        self.mask_patch = nn.Parameter(torch.randn(size.dim))
+        same = config.encoder.dim == size.dim
+        self.enc_to_dec = nn.Identity() if same else nn.Linear(config.encoder.dim, size.dim)
+        self.transformer = Transformer(size)
+        self.embed_to_pixels = nn.ModuleDict(
+            {
+                group: nn.Linear(size.dim, config.patch_size**2 * len(bands))
+                for group, bands in groups.items()
+            }
+        )
+
+    def forward(self, tokens: Tensor, mask: Mask, grid: tuple[int, int]) -> Tensor:
+        """Predicted patches.
+
+        Args:
+            tokens: (B, K+2, D) from the encoder.
+            mask: the one the encoder was given.
+            grid: (rows, columns) of patches.
+
+        Returns:
+            (B, C, L, P*P); channel k is a guess of the k-th band that the groups use.
+        """
+        x = self.enc_to_dec(tokens)
+        kept, metadata = x[:, :-METADATA_TOKENS], x[:, -METADATA_TOKENS:]
+        batch, width, patches = len(x), x.shape[-1], grid[0] * grid[1]
+        everywhere = self.mask_patch.to(x.dtype).expand(batch, len(self.groups) * patches, width)
+        x = everywhere.scatter(1, _over_width(mask.kept, width), kept)  # (B, N, E)
+        encoding = fixed_encoding(len(self.groups), *grid, width, device=x.device)
+        x = torch.cat([x + encoding.flatten(0, 1), metadata], dim=1)
+        x = self.transformer(x)[:, :-METADATA_TOKENS].unflatten(1, (-1, patches))  # (B, G, L, E)
+        # Clay: channels stay in the order of the groups, yet each is compared with the chip's band
+        # of the same number. So the fourth head of rededge has learnt B08 and nir's head B8A.
+        # Released weights need it; putting the bands in order would break them.
+        return torch.cat(
+            [
+                self.embed_to_pixels[group](x[:, index]).unflatten(2, (-1, len(bands)))
+                for index, (group, bands) in enumerate(self.groups.items())
+            ],
+            dim=-1,
+        ).permute(0, 3, 1, 2)
+
+
+class ClayV0(nn.Module):
+    """Encoder and decoder for chips of given bands."""
+
+    def __init__(self, config: ClayV0Config, bands: tuple[str, ...] = BAND_NAMES) -> None:
+        """Build those band groups of `config` that `bands` has whole.
+
+        Raises:
+            InvalidValueError: no band group has all its bands.
+        """
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config, bands)
+        self.decoder = Decoder(config, bands)
+        self.groups = self.encoder.groups
+        self.used = sorted(index for members in self.groups.values() for index in members)
+
+    def forward(self, pixels: Tensor, latlon: Tensor, timestep: Tensor, mask: Mask) -> Tensor:
+        """Predicted patches (B, C, L, P*P), normalised, of chips seen through `mask`."""
+        tokens = self.encoder(pixels, latlon, timestep, mask)
+        predicted: Tensor = self.decoder(tokens, mask, self.encoder.grid(pixels))
+        return predicted
+
+    def draw_mask(self, pixels: Tensor, generator: torch.Generator | None = None) -> Mask:
+        """A random mask of the config's ratio for these chips."""
+        rows, columns = self.encoder.grid(pixels)
+        shape = (len(pixels), len(self.groups) * rows * columns)
+        noise = torch.randn(shape, generator=generator)
+        return Mask.from_noise(noise.to(pixels.device), self.config.mask_ratio)
+
+    def patch_errors(self, predicted: Tensor, pixels: Tensor) -> Tensor:
+        """(B, C, L) mean squared error of each band and patch, normalised units."""
+        target = patchify(pixels[:, self.used], self.config.patch_size)
+        return (predicted - target).square().mean(dim=-1)
+
+    def loss(self, predicted: Tensor, pixels: Tensor, mask: Mask) -> Tensor:
+        """Mean error of hidden tokens, each counting once however many bands it has."""
+        errors = self.patch_errors(predicted, pixels)
+        of_groups = torch.stack(
+            [
+                errors[:, [self.used.index(band) for band in bands]].mean(dim=1)
+                for bands in self.groups.values()
+            ],
+            dim=1,
+        )  # (B, G, L)
+        hidden = mask.matrix(len(self.groups))
+        return (of_groups * hidden).sum() / hidden.sum()
+
+
+def groups_in(bands: tuple[str, ...], config: ClayV0Config) -> dict[str, tuple[int, ...]]:
+    """Those band groups of `config` that `bands` has whole, as indices into it.
+
+    Raises:
+        InvalidValueError: there is none.
+    """
+    # Clay: a group's encoding follows its place among the groups in use, not among the trained.
+    available = band_groups_of(bands)
+    groups = {group: available[group] for group in config.band_groups if group in available}
+    if not groups:
+        allowed = ", ".join(
+            f"{group} ({' '.join(BAND_GROUPS[group])})" for group in config.band_groups
+        )
+        raise InvalidValueError(
+            f"bands {' '.join(bands) or 'none'} hold no whole band group; allowed are {allowed}"
+        )
+    return groups
+
+
+def patchify(pixels: Tensor, patch_size: int) -> Tensor:
+    """(B, C, H, W) cut into (B, C, L, P*P), patches and pixels row by row."""
+    b, c, height, width = pixels.shape
+    p, rows, columns = patch_size, height // patch_size, width // patch_size
+    x = pixels.reshape(b, c, rows, p, columns, p).transpose(3, 4)  # (B, C, rows, columns, P, P)
+    return x.reshape(b, c, rows * columns, p * p)
+
+
+def unpatchify(patches: Tensor, grid: tuple[int, int]) -> Tensor:
+    """(B, C, L, P*P) put together to (B, C, H, W); `grid` is (rows, columns) of patches."""
+    b, c, _, pixels = patches.shape
+    p, (rows, columns) = math.isqrt(pixels), grid
+    x = patches.reshape(b, c, rows, columns, p, p).transpose(3, 4)  # (B, C, rows, P, columns, P)
+    return x.reshape(b, c, rows * p, columns * p)
+
+
+def fixed_encoding(
+    groups: int, rows: int, columns: int, width: int, device: torch.device | None = None
+) -> Tensor:
+    """(G, L, width) float32: half says where the patch is, half which group it is of."""
+    half = width // 2
+    place = position_encoding(rows, columns, half, device)
+    group = band_encoding(groups, half, device)
+    return torch.cat(
+        [place.expand(groups, -1, -1), group[:, None].expand(-1, rows * columns, -1)], dim=-1
+    )
+
+
+def position_encoding(
+    rows: int, columns: int, width: int, device: torch.device | None = None
+) -> Tensor:
+    """(L, width) float32: sine and cosine of the column, then of the row."""
+    waves = _waves(width // 4, device)
+    x = (torch.arange(columns, device=device)[:, None] * waves).expand(rows, -1, -1).flatten(0, 1)
+    y = (torch.arange(rows, device=device)[:, None] * waves).repeat_interleave(columns, dim=0)
+    return torch.cat([x.sin(), x.cos(), y.sin(), y.cos()], dim=-1)
+
+
+def band_encoding(groups: int, width: int, device: torch.device | None = None) -> Tensor:
+    """(G, width) float32: sine and cosine of the group's number."""
+    turn = torch.arange(groups, device=device)[:, None] * _waves(width // 2, device)
+    return torch.cat([turn.sin(), turn.cos()], dim=-1)
+
+
+def _waves(count: int, device: torch.device | None) -> Tensor:
+    steps = torch.arange(count, device=device) / (count - 1)
+    return 1.0 / (10000.0**steps)
+
+
+def _over_width(index: Tensor, width: int) -> Tensor:
+    """(B, K) indices of tokens as (B, K, width), for gather and scatter."""
+    return index[..., None].expand(-1, -1, width)

@@ -1,0 +1,70 @@
+"""What Clay v0 takes besides weights: normalised pixels, and place and date as angles."""
+
+import math
+import re
+
+import torch
+from torch import Tensor
+
+from clay_assets.bands import BAND_NAMES, statistics_of
+from clay_assets.errors import InvalidValueError
+
+_DATE = re.compile(r"^(\d{4})-(\d{2})-(\d{2})$")
+
+
+def normalise(pixels: Tensor, bands: tuple[str, ...] = BAND_NAMES) -> Tensor:
+    """Pixels minus the mean of Clay's training set, over its standard deviation.
+
+    Args:
+        pixels: (..., C, H, W) floating, raw units of `bands`.
+        bands: names of the C bands.
+
+    Returns:
+        (..., C, H, W), dtype and device of `pixels`.
+
+    Raises:
+        InvalidValueError: the number of bands is not that of `pixels`.
+    """
+    if pixels.shape[-3] != len(bands):
+        raise InvalidValueError(f"{len(bands)} bands named, but pixels have {pixels.shape[-3]}")
+    means, stds = (
+        torch.tensor(values, dtype=pixels.dtype, device=pixels.device)[:, None, None]
+        for values in statistics_of(bands)
+    )
+    return (pixels - means) / stds
+
+
+def encode_latlon(lon: float, lat: float) -> tuple[float, float]:
+    """Latitude and longitude in degrees as Clay's pair, LATITUDE FIRST.
+
+    >>> "{:.3f} {:.3f}".format(*encode_latlon(lon=0.0, lat=30.0))
+    '0.500 1.571'
+
+    Returns:
+        (sine of latitude, longitude as an angle from pi / 2 downwards).
+    """
+    return math.sin(math.radians(lat)), _angle(math.radians(lon))
+
+
+def encode_timestep(date: str) -> tuple[float, float, float]:
+    """A date `YYYY-MM-DD` as three angles: year of 18 from 2012, month of 11, day of 30.
+
+    The ends meet: January is December, day 1 is day 31, 2012 is 2030.
+
+    Raises:
+        InvalidValueError: `date` is written otherwise.
+    """
+    match = _DATE.match(date)
+    if match is None:
+        raise InvalidValueError(f"date must be written YYYY-MM-DD, got {date!r}")
+    year, month, day = (int(part) for part in match.groups())
+    return (
+        _angle(2 * math.pi * (year - 2012) / 18),
+        _angle(2 * math.pi * (month - 1) / 11),
+        _angle(2 * math.pi * (day - 1) / 30),
+    )
+
+
+def _angle(turn: float) -> float:
+    """Angle pi / 2 - turn, wrapped to (-pi, pi]."""
+    return math.atan2(math.cos(turn), math.sin(turn))
