@@ -1,0 +1,45 @@
+"""The graph: every asset, check, job and resource, listed once."""
+
+import dagster as dg
+
+from clay_assets.defs.checkpoints import checkpoints, training_set
+from clay_assets.defs.checks import checks_of
+from clay_assets.defs.chips import chips, tiles
+from clay_assets.defs.embeddings import embeddings_asset
+from clay_assets.defs.imagery import imagery
+from clay_assets.defs.indexes import index_assets
+from clay_assets.defs.jobs import jobs_of
+from clay_assets.defs.resources import resources_of
+from clay_assets.embeddings import load_products
+from clay_assets.settings import Settings
+
+
+def build_defs(settings: Settings) -> dg.Definitions:
+    """The whole graph over the places that `settings` names.
+
+    Raises:
+        ProductError: the products file is not valid.
+    """
+    products = load_products(settings.products_file)
+    embeddings = [embeddings_asset(product) for product in products.values()]
+    return dg.Definitions(
+        assets=[
+            imagery,
+            tiles,
+            chips,
+            training_set,
+            checkpoints,
+            *embeddings,
+            *index_assets(list(products)),
+        ],
+        asset_checks=checks_of(list(products.values())),
+        jobs=jobs_of(list(products)),
+        resources=resources_of(settings),
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `workspace.yaml` loads: the graph over the environment's settings."""
+    return build_defs(Settings.from_environment())

@@ -1,0 +1,78 @@
+"""The training set, and checkpoints by name: imported, or trained on it."""
+
+import dagster as dg
+
+from clay_assets import checkpoints as checkpoint_store
+from clay_assets import training
+from clay_assets.defs.chips import chips
+from clay_assets.defs.imagery import OWNERS
+from clay_assets.defs.metadata import picture
+from clay_assets.defs.partitions import checkpoint_names
+from clay_assets.defs.resources import DeviceResource, StoreResource
+from clay_assets.defs.tile_runs import logged_progress, reported_as_failure
+from clay_assets.pictures import loss_curve_png, reconstruction_png
+
+
+class CheckpointConfig(dg.Config):  # type: ignore[misc]
+    """Where the checkpoint comes from; without a source it is trained here."""
+
+    source: str | None = None
+    """Path, `s3://` or `https://` URL of a checkpoint to import."""
+    max_seconds: float = 60.0
+    """Time for training."""
+    max_steps: int | None = None
+    """Optimiser steps at most."""
+    seed: int = 42
+    """Seed of weights, masks and order."""
+
+
+@dg.asset(
+    deps=[dg.AssetDep(chips, partition_mapping=dg.AllPartitionMapping())],
+    group_name="training",
+    kinds={"parquet"},
+    owners=OWNERS,
+    code_version=training.SET_VERSION,
+)
+def training_set(
+    context: dg.AssetExecutionContext, store: StoreResource
+) -> dg.MaterializeResult[None]:
+    """All chips of all tiles, split by place into training and validation."""
+    with reported_as_failure():
+        report = training.build_training_set(store.open(), run_id=context.run.run_id)
+    return dg.MaterializeResult(
+        metadata={
+            "tiles": report.tiles,
+            "training_chips": report.training_chips,
+            "validation_chips": report.validation_chips,
+            "skipped": report.skipped,
+        },
+        data_version=dg.DataVersion(report.data_version),
+    )
+
+
+@dg.asset(
+    partitions_def=checkpoint_names,
+    deps=[training_set],
+    group_name="training",
+    kinds={"pytorch", "safetensors"},
+    owners=OWNERS,
+    code_version=training.CODE_VERSION,
+    pool="gpu",
+)
+def checkpoints(
+    context: dg.AssetExecutionContext,
+    config: CheckpointConfig,
+    store: StoreResource,
+    device: DeviceResource,
+) -> dg.MaterializeResult[None]:
+    """Weights by name: a Clay checkpoint imported as safetensors, or a small MAE trained here."""
+    files, name, run_id = store.open(), context.partition_key, context.run.run_id
+    with reported_as_failure(), logged_progress(context):
+        if config.source is not None:
+            return _imported(
+                checkpoint_store.import_checkpoint(files, config.source, name, run_id=run_id)
+            )
+        settings = training.TrainingConfig(
+            max_seconds=config.max_seconds, max_steps=config.max_steps, seed=config.seed
+        )
+        return _trained(training.train(files, name, settings, device=device.name, run_id=run_id))

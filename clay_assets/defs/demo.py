@@ -1,0 +1,125 @@
+"""The demo: the same definitions an operator runs, started one after the other for one small area.
+
+It registers one tile and runs the graph's jobs in this process. There is no second code path: what
+is up to date is recognised by the assets themselves.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+
+from clay_assets.checkpoints import has_checkpoint
+from clay_assets.chips import read_manifest
+from clay_assets.defs.imagery import register_imagery
+from clay_assets.defs.instance import open_instance
+from clay_assets.defs.partitions import add_checkpoint
+from clay_assets.defs.runs import close_dead_runs, run_job
+from clay_assets.definitions import build_defs
+from clay_assets.embeddings import Product, load_products
+from clay_assets.ingest import list_tiles
+from clay_assets.mgrs import parse_tile
+from clay_assets.search import Hits, Query, open_index
+from clay_assets.search.postgres import postgres_server
+from clay_assets.settings import Settings
+from clay_assets.synthetic import SYNTHETIC_TILE, generate
+from clay_assets.tile_sources import DEFAULT_CHIP_SIZE, TileSource
+
+
+@dataclass(frozen=True)
+class DemoRequest:
+    """What the demo is asked to run on; None means the default."""
+
+    imagery: str | None = None
+    """Path or STAC URL; None for the synthetic landscape."""
+    tile: str | None = None
+    """MGRS tile; None for the imagery's first."""
+    subset: tuple[int, int, int, int] | None = None
+    """Pixels x0, y0, x1, y1."""
+    dates: tuple[str, ...] = ()
+    """Days or ranges."""
+    chip_size: int = DEFAULT_CHIP_SIZE
+    """Side of a chip in pixels."""
+    checkpoint: str | None = None
+    """Path or URL of a Clay checkpoint; None to train a small one."""
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo made."""
+
+    tile: str
+    """The tile."""
+    product: str
+    """The embedding product that was searched."""
+    hits: Hits
+    """The answer to the first query."""
+
+
+def run_demo(settings: Settings, request: DemoRequest, say: Callable[[str], None]) -> DemoResult:
+    """Materialise the whole graph for one area and ask it a first question.
+
+    Raises:
+        ClayAssetsError: some input or this machine is not as it must be; the message says what.
+    """
+    definitions = build_defs(settings)
+    with (
+        open_instance() as instance,
+        postgres_server(settings.postgres_url, settings.postgres_folder),
+    ):
+        for run_id in close_dead_runs(instance):
+            say(f"Run {run_id[:8]} was cut short last time; what it finished is kept.")
+        source = choose_source(settings, request, say)
+        say(f"Registering the imagery of tile {source.mgrs}.")
+        register_imagery(instance, settings.store, source)
+        run_job(definitions, instance, "cut_chips", partition=source.mgrs)
+        products = load_products(settings.products_file)
+        make_checkpoints(settings, definitions, instance, products, request.checkpoint, say)
+        run_job(definitions, instance, "one_tile", partition=source.mgrs)
+        run_job(definitions, instance, "build_indexes")
+        product = next(iter(products))
+        return DemoResult(source.mgrs, product, _first_question(settings, source.mgrs, product))
+
+
+def choose_source(
+    settings: Settings, request: DemoRequest, say: Callable[[str], None]
+) -> TileSource:
+    """The tile and imagery that the request means; generates the synthetic landscape if need be.
+
+    Raises:
+        ClayAssetsError: the imagery cannot be read or offers no tile.
+    """
+    location = request.imagery or settings.imagery
+    if location is None:
+        say(
+            "No imagery was named: using a synthetic landscape, generated here. It is no real place."
+        )
+        location = str(generate(settings.synthetic_folder))
+    tile = request.tile or list_tiles(location)[0]
+    return TileSource(parse_tile(tile), location, request.dates, request.subset, request.chip_size)
+
+
+def make_checkpoints(
+    settings: Settings,
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    products: Mapping[str, Product],
+    href: str | None,
+    say: Callable[[str], None],
+) -> None:
+    """Import or train the checkpoints that the products name; one that exists is kept."""
+    for name in sorted({product.checkpoint for product in products.values()}):
+        if href is None and has_checkpoint(settings.store, name):
+            say(f"Checkpoint {name!r} exists and is kept.")
+            continue
+        add_checkpoint(instance, name)
+        config = {"checkpoints": {"source": href}} if href else None
+        run_job(definitions, instance, "make_checkpoint", partition=name, config=config)
+
+
+def _first_question(settings: Settings, tile: str, product: str) -> Hits:
+    """Neighbours of the chip in the middle of the tile's list."""
+    chips = read_manifest(settings.store, tile).rows["chip_id"]
+    chip_id = str(chips.iloc[len(chips) // 2])
+    index = open_index(settings, "duckdb")
+    return index.search(Query(product=product, chip_id=chip_id, k=5))

@@ -1,0 +1,54 @@
+"""The imagery of a tile: outside, and only registered here."""
+
+import dagster as dg
+
+from clay_assets.defs.partitions import add_tiles, mgrs_tiles
+from clay_assets.ingest import find_imagery
+from clay_assets.store import Store
+from clay_assets.tile_sources import TileSource, write_source
+
+OWNERS = ["team:clay-assets"]
+
+imagery = dg.AssetSpec(
+    "imagery",
+    description="Scenes or ready chips available for one MGRS tile, wherever they lie.",
+    partitions_def=mgrs_tiles,
+    group_name="imagery",
+    kinds={"stac", "geotiff"},
+    owners=OWNERS,
+)
+
+
+def register_imagery(instance: dg.DagsterInstance, store: Store, source: TileSource) -> str:
+    """Add a tile as a partition and report its imagery, when it is new or has changed.
+
+    Dagster needs both events: the materialization starts automation, the observation marks what
+    lies downstream as stale.
+
+    Returns:
+        The data version of the imagery, a hash of every (href, etag).
+
+    Raises:
+        ClayAssetsError: there is no imagery of that tile, or it cannot be reached.
+    """
+    found = find_imagery(source.location, source.mgrs, dates=source.dates)
+    write_source(store, source)
+    add_tiles(instance, [source.mgrs])
+    if _known_version(instance, source.mgrs) == found.fingerprint:
+        return found.fingerprint
+    metadata = {"location": source.location, "items": len(found.items)}
+    tags = {"dagster/data_version": found.fingerprint}
+    for event in (dg.AssetMaterialization, dg.AssetObservation):
+        instance.report_runless_asset_event(
+            event("imagery", partition=source.mgrs, metadata=metadata, tags=tags)
+        )
+    return found.fingerprint
+
+
+def _known_version(instance: dg.DagsterInstance, tile: str) -> str | None:
+    records = instance.fetch_observations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey("imagery"), asset_partitions=[tile]), limit=1
+    ).records
+    if not records or records[0].asset_observation is None:
+        return None
+    return records[0].asset_observation.tags.get("dagster/data_version")

@@ -1,0 +1,36 @@
+"""Jobs a person starts by hand; backfills and automation start assets directly."""
+
+import dagster as dg
+
+
+def jobs_of(products: list[str]) -> list[dg.UnresolvedAssetJobDefinition]:
+    """The jobs over the embeddings of `products`."""
+    embeddings = dg.AssetSelection.assets(*(["embeddings", name] for name in products))
+    return [
+        dg.define_asset_job(
+            "cut_chips",
+            dg.AssetSelection.assets("tiles", "chips"),
+            description="Choose the scenes of one tile and cut them into chips.",
+        ),
+        dg.define_asset_job(
+            "make_checkpoint",
+            dg.AssetSelection.assets("training_set", "checkpoints"),
+            description="Import a checkpoint, or train one on all chips.",
+        ),
+        dg.define_asset_job(
+            "import_checkpoint",
+            dg.AssetSelection.assets("checkpoints"),
+            description="Import a checkpoint from a path or URL.",
+        ),
+        dg.define_asset_job(
+            "one_tile",
+            dg.AssetSelection.assets("tiles", "chips", "pgvector_index") | embeddings,
+            description="One tile end to end: scenes, chips, embeddings, rows in PostgreSQL. "
+            "Needs the products' checkpoints.",
+        ),
+        dg.define_asset_job(
+            "build_indexes",
+            dg.AssetSelection.assets("duckdb_index", "neighbour_examples"),
+            description="Rebuild the search file from all embeddings and test it.",
+        ),
+    ]
