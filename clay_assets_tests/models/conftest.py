@@ -1,6 +1,7 @@
 """Golden inputs and networks of Clay v0."""
 
 import importlib.util
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -8,7 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from clay_assets.models import Checkpoint, ClayV0, build, normalise, read_original
+from clay_assets.models import (
+    Checkpoint,
+    ClayV0,
+    TransformerSize,
+    build,
+    normalise,
+    read_original,
+    size_named,
+)
 
 TINY_HEADS = (2, 2)  # the golden network is no released size; shared/goldens/README.md
 
@@ -46,3 +55,16 @@ def tiny_network(tiny_checkpoint: Checkpoint) -> ClayV0:
 def metadata(tiny: dict[str, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
     """Place and date of the four golden chips."""
     return torch.from_numpy(tiny["batch_latlon"]), torch.from_numpy(tiny["batch_timestep"])
+
+
+@pytest.fixture
+def reference_keys(goldens: Path) -> dict[tuple[TransformerSize, ...], dict[str, tuple[int, ...]]]:
+    """Shapes by tensor name of the reference's networks, by their sizes."""
+    text = (goldens.parent / "reference" / "clay_v0_state_dict_keys.json").read_text()
+    content = json.loads(text)
+    small = {key: about["shape"] for key, about in content["state_dict"]["clay_small"].items()}
+    shapes = content["other_sizes"] | {"small": small}
+    return {
+        size_named(name): {key: tuple(shape) for key, shape in of_size.items()}
+        for name, of_size in shapes.items()
+    }

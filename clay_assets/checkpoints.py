@@ -1,0 +1,215 @@
+"""Checkpoints in the store: weights by their id, and names that point to an id."""
+
+import hashlib
+import json
+import re
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from clay_assets import __version__
+from clay_assets.errors import InvalidValueError, NotFoundError
+from clay_assets.models import Checkpoint, load, read_original
+from clay_assets.models.checkpoint import CARD_FILE, WEIGHTS_FILE
+from clay_assets.provenance import fingerprint
+from clay_assets.store import Store, fetch
+
+CODE_VERSION = "1"
+"""Raised when the same file would be stored with other content."""
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+
+
+@dataclass(frozen=True)
+class StoredCheckpoint:
+    """A checkpoint of the store, without its weights."""
+
+    id: str
+    """Content id of weights and config."""
+    name: str | None
+    """Name it was asked by or listed under, None when asked by id."""
+    key: str
+    """Folder of its files in the store."""
+    card: dict[str, Any]
+    """`id`, `family`, `size`, `parameters`, `config` and `card`, where it comes from."""
+    run_id: str | None
+    """Run that gave it this name, None when asked by id."""
+    inputs: str | None
+    """Fingerprint of what it was made from, None when asked by id."""
+
+
+@dataclass(frozen=True)
+class CheckpointReport:
+    """What storing a checkpoint came to."""
+
+    data_version: str
+    """Content id of the checkpoint."""
+    skipped: bool
+    """Whether it was there already, made from the same inputs."""
+    name: str
+    """Name it is stored under."""
+    size: str | None
+    """Name of the released size it has, None for another."""
+    parameters: int
+    """Numbers in its tensors."""
+    source: str
+    """Where it comes from."""
+    seconds: float
+    """Time it took."""
+
+
+def import_checkpoint(
+    store: Store, href: str, name: str, *, run_id: str, heads: tuple[int, int] | None = None
+) -> CheckpointReport:
+    """Bring a checkpoint file of Clay v0, or one of ours, into the store.
+
+    Args:
+        store: where to keep it.
+        href: path, `s3://` or `https://` URL.
+        name: name to give it; one of that name before is no longer found by it.
+        run_id: run to note.
+        heads: attention heads of encoder and decoder, needed for a size that was never released.
+
+    Raises:
+        NotFoundError: there is no such file.
+        CheckpointError: the file is no checkpoint of an accepted kind.
+        InvalidValueError: the name cannot be part of a path.
+    """
+    started = time.monotonic()
+    _check_name(name)
+    path = fetch(href, store.cache)
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    inputs = fingerprint(CODE_VERSION, "import", content, heads)
+    if (found := up_to_date(store, name, inputs)) is not None:
+        return _report(found, name, True, started)
+    checkpoint = read_original(path, heads=heads)
+    # A signed URL carries its secret in the query.
+    source = {"source": href.partition("?")[0] if "://" in href else str(Path(href).absolute())}
+    checkpoint = replace(checkpoint, card=checkpoint.card | source)
+    stored = put_checkpoint(store, checkpoint, name, inputs=inputs, run_id=run_id)
+    return _report(stored, name, False, started)
+
+
+def put_checkpoint(
+    store: Store, checkpoint: Checkpoint, name: str, *, inputs: str, run_id: str
+) -> StoredCheckpoint:
+    """Store a checkpoint and give it a name, which appears last.
+
+    Args:
+        store: where to keep it.
+        checkpoint: weights, config and card.
+        name: name to give it; one of that name before is no longer found by it.
+        inputs: fingerprint of what it was made from.
+        run_id: run to note.
+
+    Raises:
+        InvalidValueError: the name cannot be part of a path.
+    """
+    _check_name(name)
+    folder = _folder(checkpoint.id)
+    made_by = {"run_id": run_id, "package_version": __version__}
+    checkpoint = replace(checkpoint, card=checkpoint.card | made_by)
+    if not store.exists(f"{folder}/{CARD_FILE}"):
+        with store.writing(f"{folder}/{WEIGHTS_FILE}") as path:
+            checkpoint.write_weights(path)
+        store.write_bytes(f"{folder}/{CARD_FILE}", checkpoint.card_json().encode())
+    pointer = {"id": checkpoint.id, "inputs": inputs, "run_id": run_id}
+    store.write_bytes(_name_key(name), json.dumps(pointer).encode())
+    return find_checkpoint(store, name)
+
+
+def find_checkpoint(store: Store, name_or_id: str) -> StoredCheckpoint:
+    """The checkpoint of a name or id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    if not _NAME.match(name_or_id):
+        raise _unknown(store, name_or_id)
+    try:
+        pointer = json.loads(store.read_bytes(_name_key(name_or_id)))
+    except NotFoundError:
+        pointer = {}
+    folder = _folder(pointer.get("id", name_or_id))
+    try:
+        card = json.loads(store.read_bytes(f"{folder}/{CARD_FILE}"))
+    except NotFoundError as error:
+        raise _unknown(store, name_or_id) from error
+    name = name_or_id if pointer else None
+    return StoredCheckpoint(
+        card["id"], name, folder, card, pointer.get("run_id"), pointer.get("inputs")
+    )
+
+
+def has_checkpoint(store: Store, name_or_id: str) -> bool:
+    """Whether there is a checkpoint of that name or id."""
+    try:
+        find_checkpoint(store, name_or_id)
+    except NotFoundError:
+        return False
+    return True
+
+
+def load_checkpoint(store: Store, name_or_id: str) -> Checkpoint:
+    """The checkpoint of a name or id with its weights.
+
+    Raises:
+        NotFoundError: there is none.
+        CheckpointError: its file was damaged.
+    """
+    stored = find_checkpoint(store, name_or_id)
+    return load(store.local_path(f"{stored.key}/{WEIGHTS_FILE}"))
+
+
+def list_checkpoints(store: Store) -> list[StoredCheckpoint]:
+    """All named checkpoints, sorted by name."""
+    return [find_checkpoint(store, name) for name in _names(store)]
+
+
+def up_to_date(store: Store, name: str, inputs: str) -> StoredCheckpoint | None:
+    """The checkpoint of that name if it was made from these inputs."""
+    if not has_checkpoint(store, name):
+        return None
+    found = find_checkpoint(store, name)
+    return found if found.inputs == inputs else None
+
+
+def _report(stored: StoredCheckpoint, name: str, skipped: bool, started: float) -> CheckpointReport:
+    return CheckpointReport(
+        data_version=stored.id,
+        skipped=skipped,
+        name=name,
+        size=stored.card["size"],
+        parameters=stored.card["parameters"],
+        source=stored.card["card"]["source"],
+        seconds=time.monotonic() - started,
+    )
+
+
+def _folder(checkpoint_id: str) -> str:
+    return f"checkpoints/{checkpoint_id}"
+
+
+def _name_key(name: str) -> str:
+    return f"checkpoints/names/{name}.json"
+
+
+def _names(store: Store) -> list[str]:
+    return [Path(file.key).stem for file in store.files("checkpoints/names")]
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.match(name) or name == "names":
+        raise InvalidValueError(
+            f"a checkpoint's name must be letters, digits, dots, dashes and underscores, "
+            f"got {name!r}"
+        )
+
+
+def _unknown(store: Store, name: str) -> NotFoundError:
+    names = ", ".join(_names(store)) or "none yet"
+    return NotFoundError(
+        f"there is no checkpoint {name!r} in {store.url('checkpoints')}; named are: {names}. "
+        "Import or train one: materialise `checkpoints`"
+    )

@@ -1,0 +1,207 @@
+"""Reading and writing the original code's Lightning files."""
+
+import pickle
+import zipfile
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as L
+import pytest
+import torch
+
+from clay_assets.errors import CheckpointError, NotFoundError
+from clay_assets.models import (
+    ClayV0,
+    ClayV0Config,
+    export_lightning,
+    make_checkpoint,
+    read_original,
+    size_named,
+)
+
+HEADS = (2, 2)
+
+
+@pytest.fixture
+def content(goldens: Path) -> dict[str, Any]:
+    """Content of the golden file, to be changed."""
+    return torch.load(goldens / "clay_v0_tiny.ckpt", weights_only=True)
+
+
+@pytest.fixture(scope="module")
+def released():
+    """A checkpoint of a released size."""
+    torch.manual_seed(0)
+    config = ClayV0Config(*size_named("tiny"))
+    return make_checkpoint(config, ClayV0(config).state_dict(), {"epoch": 24})
+
+
+def saved(content: Any, folder: Path) -> Path:
+    path = folder / "changed.ckpt"
+    torch.save(content, path)
+    return path
+
+
+def test_sizes_are_read_from_the_tensors(tiny_checkpoint, goldens: Path):
+    encoder, decoder = tiny_checkpoint.config.encoder, tiny_checkpoint.config.decoder
+    assert (encoder.dim, encoder.depth, encoder.heads, encoder.dim_head) == (64, 2, 2, 16)
+    assert (decoder.dim, decoder.depth, decoder.heads, decoder.dim_head) == (32, 1, 2, 16)
+    assert tiny_checkpoint.config.patch_size == 32
+    assert tiny_checkpoint.card["lightning_version"] == "2.1.2"
+    assert tiny_checkpoint.card["hyper_parameters"]["lr"] == 1e-4
+
+
+def test_heads_of_a_released_size_are_known(released, tmp_path: Path):
+    export_lightning(released, tmp_path / "clay.ckpt")
+    found = read_original(tmp_path / "clay.ckpt")
+    assert found.id == released.id
+    assert found.config.size_name == "tiny"
+    assert found.card["epoch"] == 24
+
+
+def test_a_safetensors_file_of_ours_is_read_too(released, tmp_path: Path):
+    released.save(tmp_path)
+    assert read_original(tmp_path / "model.safetensors").id == released.id
+
+
+def test_hyper_parameters_of_other_releases_are_understood(content, tmp_path: Path):
+    v001 = ("model_size", "mask_ratio", "image_size", "patch_size", "lr", "wd", "b1", "b2")
+    hyper = content["hyper_parameters"]
+    content["hyper_parameters"] = {key: hyper[key] for key in v001}
+    older = read_original(saved(content, tmp_path), heads=HEADS)
+    content["hyper_parameters"] = hyper | {
+        "shuffle": True,
+        "band_groups": {"rgb": (2, 1, 0), "dem": (12,)},
+        "image_size": 256,
+    }
+    content |= {"callbacks": {}, "optimizer_states": [{"state": {}}], "lr_schedulers": [{}]}
+    newer = read_original(saved(content, tmp_path), heads=HEADS)
+    assert older.config.mask_ratio == 0.75
+    assert newer.config.image_size == 256
+    assert newer.card["hyper_parameters"]["band_groups"] == {"rgb": [2, 1, 0], "dem": [12]}
+
+
+def test_a_network_of_fewer_groups_keeps_their_order(content, tmp_path: Path):
+    keep = ("nir", "rgb")
+    state = content["state_dict"]
+    other = {k: v for k, v in state.items() if "patch_embedding" not in k and "pixels" not in k}
+    for group in keep:
+        other |= {k: v for k, v in state.items() if f".{group}." in k}
+    content["state_dict"] = other
+    assert read_original(saved(content, tmp_path), heads=HEADS).config.band_groups == keep
+
+
+def test_a_size_that_was_never_released_needs_its_heads(goldens: Path):
+    with pytest.raises(CheckpointError, match=r"64 wide and 2 deep, .*pass heads=\(encoder, dec"):
+        read_original(goldens / "clay_v0_tiny.ckpt")
+
+
+def test_heads_that_do_not_divide_are_refused(goldens: Path):
+    with pytest.raises(CheckpointError, match="5 heads do not divide an attention 32 wide"):
+        read_original(goldens / "clay_v0_tiny.ckpt", heads=(5, 2))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(NotFoundError, match=r"nothing.ckpt does not exist"):
+        read_original(tmp_path / "nothing.ckpt")
+
+
+def test_a_v1_checkpoint_is_recognised(goldens: Path):
+    with pytest.raises(CheckpointError, match=r"is a Clay v1 checkpoint .* v0.1 or v0.2"):
+        read_original(goldens / "clay_v1_tiny.ckpt")
+
+
+def test_a_truncated_file_is_refused(goldens: Path, tmp_path: Path):
+    path = tmp_path / "cut.ckpt"
+    path.write_bytes((goldens / "clay_v0_tiny.ckpt").read_bytes()[:100_000])
+    with pytest.raises(CheckpointError, match="is truncated or no PyTorch file; expected a"):
+        read_original(path)
+
+
+def test_a_zip_that_is_no_pytorch_file_is_refused(tmp_path: Path):
+    path = tmp_path / "archive.ckpt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("hello.txt", "hello")
+    with pytest.raises(CheckpointError, match="is damaged or no PyTorch checkpoint; expected a"):
+        read_original(path)
+
+
+def test_a_pickle_of_something_else_is_refused_and_never_run(tmp_path: Path):
+    bare = tmp_path / "bare.ckpt"
+    bare.write_bytes(pickle.dumps({"state_dict": {}}))
+    with pytest.raises(CheckpointError, match="no PyTorch file"):
+        read_original(bare)
+    with pytest.raises(CheckpointError, match=r"a pickle with more than tensors .* never run"):
+        read_original(saved({"state_dict": {"x": Fraction(1, 2)}}, tmp_path))
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"weights": {}}, {"state_dict": [1]}])
+def test_a_file_without_a_state_dict_is_refused(content, tmp_path: Path):
+    with pytest.raises(CheckpointError, match="has no state_dict"):
+        read_original(saved(content, tmp_path))
+
+
+def test_another_network_is_refused(tmp_path: Path):
+    state = {"state_dict": {"conv1.weight": torch.zeros(3)}}
+    with pytest.raises(CheckpointError, match=r"holds another network \(tensors conv1.weight\)"):
+        read_original(saved(state, tmp_path))
+
+
+def test_missing_and_misshaped_tensors_are_named(content, tmp_path: Path):
+    state, norm = content["state_dict"], "model.encoder.transformer.norm.weight"
+    for change, message in (
+        ({norm: None}, f"lacks the tensor {norm} of Clay v0"),
+        ({norm: torch.tensor(1.0)}, rf"{norm} has the impossible shape \(\)"),
+        ({norm: torch.ones(20)}, "is no Clay v0 checkpoint: dim must be a multiple of 8"),
+        ({"model.decoder.mask_patch": None}, r"lacks 1 tensor \(decoder.mask_patch\)"),
+        ({"model.encoder.head": torch.ones(1)}, r"has 1 tensor \(encoder.head\) that no Clay"),
+    ):
+        content["state_dict"] = {k: v for k, v in (state | change).items() if v is not None}
+        with pytest.raises(CheckpointError, match=message):
+            read_original(saved(content, tmp_path), heads=HEADS)
+
+
+def test_the_original_code_cannot_load_other_sizes(tiny_checkpoint, tmp_path: Path):
+    with pytest.raises(CheckpointError, match="64 wide and 2 deep; the original code only knows"):
+        export_lightning(tiny_checkpoint, tmp_path / "clay.ckpt")
+
+
+class ReferenceLike(L.LightningModule):
+    """Signature of the original module of v0.0.1; shared/reference/clay.md 1.10."""
+
+    def __init__(self, model_size, mask_ratio, image_size, patch_size, lr, wd, b1, b2):
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        self.model = ClayV0(ClayV0Config(*size_named(model_size), image_size, patch_size))
+
+    def predict_step(self, batch):
+        return self.model.encoder.latlon_embedding(batch)
+
+
+def test_an_export_is_loaded_by_lightning_itself(released, tmp_path: Path, goldens: Path):
+    path = tmp_path / "clay.ckpt"
+    export_lightning(released, path)
+    written = torch.load(path, weights_only=True)
+    golden = torch.load(goldens / "clay_v0_tiny.ckpt", weights_only=True)
+    assert list(written) == [key for key in golden if key in written]
+    assert set(written) == set(golden)
+    assert set(written["hyper_parameters"]) == set(golden["hyper_parameters"])
+    module = ReferenceLike.load_from_checkpoint(path, map_location="cpu")
+    found = module.model.state_dict()
+    assert all(torch.equal(found[key], value) for key, value in released.tensors.items())
+
+
+def test_an_export_can_be_resumed_by_a_trainer(released, tmp_path: Path):
+    path = tmp_path / "clay.ckpt"
+    export_lightning(released, path)
+    trainer = L.Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    module = ReferenceLike("tiny", 0.75, 512, 32, 1e-4, 0.05, 0.9, 0.95)
+    (found,) = trainer.predict(module, [torch.zeros(1, 2)], ckpt_path=path)
+    assert torch.equal(found, released.tensors["encoder.latlon_embedding.bias"])
