@@ -1,0 +1,1 @@
+"""Search: one query, two engines, the same answers."""
