@@ -10,8 +10,9 @@ from pyproj import Transformer
 
 from clay_assets.mgrs import tile_box
 from clay_assets.synthetic.area import PIXEL_M, Area
-from clay_assets.synthetic.ground import ground_of
+from clay_assets.synthetic.landform import landform_of
 from clay_assets.synthetic.noise import Floats, Window
+from clay_assets.synthetic.world import world_of
 
 PER_DEGREE = 3600
 MARGIN_PX = 8
@@ -76,7 +77,7 @@ def render_dem(area: Area, cell: DemCell, block: Window) -> Floats:
     x, y = (x - box.west) / PIXEL_M - 0.5, (box.north - y) / PIXEL_M - 0.5
     x0, y0 = math.floor(x.min()), math.floor(y.min())
     window = Window(x0, y0, math.floor(x.max()) - x0 + 2, math.floor(y.max()) - y0 + 2)
-    height = ground_of(area.seed, window).height_m
+    height = landform_of(world_of(area.tile, area.seed), window).height_m
     column, row = np.floor(x).astype(int), np.floor(y).astype(int)
     fx, fy = (x - column).astype(np.float32), (y - row).astype(np.float32)
     column, row = column - x0, row - y0

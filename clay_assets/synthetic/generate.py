@@ -16,12 +16,14 @@ from clay_assets.provenance import fingerprint
 from clay_assets.synthetic.area import DEFAULT_TILE, PIXEL_M, Area
 from clay_assets.synthetic.catalogue import CATALOGUE_NAME, EPOCH, ItemSpec, write_catalogue
 from clay_assets.synthetic.elevation import DemCell, dem_cells, render_dem
-from clay_assets.synthetic.ground import ground_of
+from clay_assets.synthetic.ground import ground_of, land_cover_of
 from clay_assets.synthetic.noise import Window
-from clay_assets.synthetic.optical import FINE_BANDS, render_optical
+from clay_assets.synthetic.optical import FINE_BANDS, MARGIN_PX, render_optical
 from clay_assets.synthetic.radar import render_radar
 from clay_assets.synthetic.rasters import RasterSpec, write_block, writing_cogs
 from clay_assets.synthetic.scenes import DEFAULT_SCENES, Scene, scene_of
+from clay_assets.synthetic.surface import surface_of
+from clay_assets.synthetic.world import world_of
 
 CODE_VERSION = 1
 """Raised whenever a pixel changes for the same parameters."""
@@ -176,10 +178,13 @@ def _write_scene(
     if all(path.is_file() for path in files):
         return
 
+    world = world_of(area.tile, area.seed)
+
     def render(block: Window) -> tuple[Window, dict[str, NDArray[np.generic]]]:
-        ground = ground_of(area.seed, block.moved(area.x, area.y))
-        layers = render_optical(area.seed, ground, scene)
-        return block, layers | render_radar(area.seed, ground, str(scene.day))
+        ground = ground_of(world, block.moved(area.x, area.y).grown(MARGIN_PX))
+        shares = surface_of(world.seed, ground, scene.season)
+        layers = render_optical(world.seed, ground, shares, scene)
+        return block, layers | render_radar(world.seed, ground, shares, str(scene.day))
 
     blocks = list(_blocks(area.size_px, area.size_px, block_px))
     with (
@@ -207,10 +212,11 @@ def _write_land_cover(folder: Path, area: Area, block_px: int) -> None:
     path = folder / LAND_COVER_NAME
     transform, side = _grid(area, 10)
     spec = RasterSpec(area.epsg, transform, side, side, "uint8", 0, "land_cover", "mode")
+    world = world_of(area.tile, area.seed)
     with writing_cogs({path: spec}) as datasets:
         for block in _blocks(side, side, block_px):
-            ground = ground_of(area.seed, block.moved(area.x, area.y))
-            write_block(datasets[path], ground.land_cover, block.x, block.y)
+            ground = ground_of(world, block.moved(area.x, area.y))
+            write_block(datasets[path], land_cover_of(ground), block.x, block.y)
 
 
 __all__ = ["CATALOGUE_NAME", "generate"]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 _SPLINE_NOISE_STD = 0.2767  # of uniform(-1, 1) lattice values under a 2-D cubic B-spline
 
@@ -140,12 +140,15 @@ def fractal(key: int, window: Window, amplitudes: Sequence[float], finest: int =
     """
     windows = pyramid_windows(window, len(amplitudes) - 1)
     total = np.zeros((0, 0), np.float32)
-    for level in range(len(amplitudes) - 1, -1, -1):
-        octave = white(key_of(key, finest + level), windows[level])
-        octave *= np.float32(amplitudes[len(amplitudes) - 1 - level] / _SPLINE_NOISE_STD)
-        if level < len(amplitudes) - 1:
-            octave += doubled(total, windows[level + 1], windows[level])
-        total = octave
+    for level, amplitude in zip(range(len(windows) - 1, -1, -1), amplitudes, strict=True):
+        smooth = doubled(total, windows[level + 1], windows[level]) if total.size else total
+        if amplitude == 0:
+            total = smooth
+            continue
+        total = white(key_of(key, finest + level), windows[level])
+        total *= np.float32(amplitude / _SPLINE_NOISE_STD)
+        if smooth.size:
+            total += smooth
     return total
 
 

@@ -12,6 +12,7 @@ class Material(StrEnum):
 
     CONIFER = "conifer"
     BROADLEAF = "broadleaf"
+    AUTUMN_LEAVES = "autumn_leaves"
     TWIGS = "twigs"
     SHRUB = "shrub"
     MEADOW = "meadow"
@@ -36,6 +37,7 @@ class Material(StrEnum):
 REFLECTANCE: dict[Material, tuple[int, ...]] = {
     Material.CONIFER: (190, 330, 215, 570, 1480, 1830, 1930, 2050, 930, 420),
     Material.BROADLEAF: (210, 490, 260, 870, 2850, 3600, 3750, 3950, 1700, 760),
+    Material.AUTUMN_LEAVES: (330, 640, 880, 1400, 2250, 2600, 2750, 2950, 2300, 1200),
     Material.TWIGS: (380, 520, 640, 860, 1130, 1280, 1420, 1520, 1950, 1350),
     Material.SHRUB: (230, 400, 300, 680, 1550, 1900, 2050, 2150, 1300, 680),
     Material.MEADOW: (310, 760, 400, 1270, 3450, 4300, 4500, 4650, 2050, 980),
@@ -65,6 +67,7 @@ CLOUD_REFLECTANCE: tuple[int, ...] = (
 GAMMA0_DB: dict[Material, tuple[float, float]] = {
     Material.CONIFER: (-15.0, -9.6),
     Material.BROADLEAF: (-14.3, -8.9),
+    Material.AUTUMN_LEAVES: (-14.7, -9.0),
     Material.TWIGS: (-15.6, -9.0),
     Material.SHRUB: (-16.5, -10.6),
     Material.MEADOW: (-18.6, -11.8),
