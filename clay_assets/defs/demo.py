@@ -25,6 +25,8 @@ from clay_assets.settings import Settings
 from clay_assets.synthetic import SYNTHETIC_TILE, generate
 from clay_assets.tile_sources import DEFAULT_CHIP_SIZE, TileSource
 
+FIRST_K = 5
+
 
 @dataclass(frozen=True)
 class DemoRequest:
@@ -42,6 +44,8 @@ class DemoRequest:
     """Side of a chip in pixels."""
     checkpoint: str | None = None
     """Path or URL of a Clay checkpoint; None to train a small one."""
+    train_seconds: float = 60.0
+    """Time for training, where there is no checkpoint yet."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,10 @@ class DemoResult:
     """The tile."""
     product: str
     """The embedding product that was searched."""
+    chip_id: str
+    """The chip that the first question was about."""
     hits: Hits
-    """The answer to the first query."""
+    """The chips most like it."""
 
 
 def run_demo(settings: Settings, request: DemoRequest, say: Callable[[str], None]) -> DemoResult:
@@ -74,11 +80,13 @@ def run_demo(settings: Settings, request: DemoRequest, say: Callable[[str], None
         register_imagery(instance, settings.store, source)
         run_job(definitions, instance, "cut_chips", partition=source.mgrs)
         products = load_products(settings.products_file)
-        make_checkpoints(settings, definitions, instance, products, request.checkpoint, say)
+        make_checkpoints(settings, definitions, instance, products, request, say)
         run_job(definitions, instance, "one_tile", partition=source.mgrs)
         run_job(definitions, instance, "build_indexes")
-        product = next(iter(products))
-        return DemoResult(source.mgrs, product, _first_question(settings, source.mgrs, product))
+        product, chip_id = next(iter(products)), _middle_chip(settings, source.mgrs)
+        with open_index(settings, "duckdb") as index:
+            hits = index.search(Query(product=product, chip_id=chip_id, k=FIRST_K))
+        return DemoResult(source.mgrs, product, chip_id, hits)
 
 
 def choose_source(
@@ -104,22 +112,26 @@ def make_checkpoints(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     products: Mapping[str, Product],
-    href: str | None,
+    request: DemoRequest,
     say: Callable[[str], None],
 ) -> None:
     """Import or train the checkpoints that the products name; one that exists is kept."""
     for name in sorted({product.checkpoint for product in products.values()}):
-        if href is None and has_checkpoint(settings.store, name):
+        if request.checkpoint is None and has_checkpoint(settings.store, name):
             say(f"Checkpoint {name!r} exists and is kept.")
             continue
         add_checkpoint(instance, name)
-        config = {"checkpoints": {"source": href}} if href else None
-        run_job(definitions, instance, "make_checkpoint", partition=name, config=config)
+        config = {"source": request.checkpoint, "max_seconds": request.train_seconds}
+        run_job(
+            definitions,
+            instance,
+            "make_checkpoint",
+            partition=name,
+            config={"checkpoints": config},
+        )
 
 
-def _first_question(settings: Settings, tile: str, product: str) -> Hits:
-    """Neighbours of the chip in the middle of the tile's list."""
+def _middle_chip(settings: Settings, tile: str) -> str:
+    """The chip in the middle of the tile's list."""
     chips = read_manifest(settings.store, tile).rows["chip_id"]
-    chip_id = str(chips.iloc[len(chips) // 2])
-    index = open_index(settings, "duckdb")
-    return index.search(Query(product=product, chip_id=chip_id, k=5))
+    return str(chips.iloc[len(chips) // 2])

@@ -1,0 +1,78 @@
+"""The command line: options, errors as one line, exit codes."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from clay_assets import __version__
+from clay_assets.cli import app
+from clay_assets.cli.app import parse_dates, parse_subset
+
+runner = CliRunner()
+
+
+def _run(*arguments: str, home: Path):
+    return runner.invoke(app, [*arguments, "--home", str(home)], env={"COLUMNS": "200"})
+
+
+def test_the_version_is_printed():
+    assert runner.invoke(app, ["--version"]).output.strip() == __version__
+
+
+@pytest.mark.parametrize(
+    "command", ["demo", "add", "search", "trace", "serve", "doctor", "checkpoint"]
+)
+def test_every_command_explains_itself(command: str):
+    assert runner.invoke(app, [command, "--help"]).exit_code == 0
+
+
+def test_dates_are_split_at_commas():
+    assert parse_dates("2024-05-01,2024-06-01/2024-08-31") == (
+        "2024-05-01",
+        "2024-06-01/2024-08-31",
+    )
+    assert parse_dates(None) == ()
+
+
+def test_a_subset_is_four_numbers():
+    assert parse_subset("0,512,1024,1536") == (0, 512, 1024, 1536)
+
+
+def test_a_wrong_subset_names_the_option(tmp_path: Path):
+    result = _run("demo", "--subset", "0,1", home=tmp_path)
+    assert result.exit_code == 2
+    assert "x0,y0,x1,y1" in result.output
+    assert "0,1" in result.output
+
+
+def test_a_tile_that_does_not_exist_is_one_clear_error(tmp_path: Path):
+    result = _run("add", "32IAA", "--imagery", "s3://nowhere", home=tmp_path)
+    assert result.exit_code == 1
+    assert "'32IAA' is not an MGRS tile" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_imagery_that_is_not_there_is_one_clear_error(tmp_path: Path):
+    result = _run("demo", "--imagery", str(tmp_path / "none.json"), home=tmp_path / "home")
+    assert result.exit_code == 1
+    assert "none.json" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_searching_before_anything_is_made_says_what_to_do(tmp_path: Path):
+    result = _run("search", "--chip", "claytile_32VKM_20240601_v02_0001", home=tmp_path)
+    assert result.exit_code == 1
+    assert "materialise" in result.output
+
+
+def test_tracing_an_unknown_chip_is_one_clear_error(tmp_path: Path):
+    result = _run("trace", "claytile_32VKM_20240601_v02_0001", home=tmp_path)
+    assert result.exit_code == 1
+    assert "claytile_32VKM_20240601_v02_0001" in result.output
+
+
+def test_half_a_place_is_refused(tmp_path: Path):
+    result = _run("search", "--lon", "11.5", home=tmp_path)
+    assert result.exit_code == 2
+    assert "--lon and --lat go together" in result.output
