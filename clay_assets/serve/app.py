@@ -1,0 +1,73 @@
+"""The web application: API, page and errors put together."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
+
+from clay_assets import __version__
+from clay_assets.embeddings import Product, load_products
+from clay_assets.search import open_index
+from clay_assets.serve.api import Service, api_routes
+from clay_assets.serve.asking import Indexes, IndexFactory
+from clay_assets.serve.catalogue import Catalogue
+from clay_assets.serve.failures import handle_failures
+from clay_assets.serve.page import add_page
+from clay_assets.serve.thumbnails import Thumbnails
+from clay_assets.settings import Settings
+from clay_assets.store import Store
+
+COMPRESS_FROM_BYTES = 10_000
+
+
+def create_app(settings: Settings, *, dagster_url: str | None = None) -> FastAPI:
+    """The application of one installation.
+
+    Args:
+        settings: which data root, products and database are served.
+        dagster_url: where the Dagster UI is, for links to runs; None for no links.
+
+    Raises:
+        ProductError: the products file makes no sense.
+        ServiceError: the MapLibre wheel is not installed.
+    """
+    return assemble(
+        settings.store,
+        load_products(settings.products_file),
+        lambda engine: open_index(settings, engine),
+        dagster_url=dagster_url,
+    )
+
+
+def assemble(
+    store: Store,
+    products: Mapping[str, Product],
+    open_engine: IndexFactory,
+    *,
+    dagster_url: str | None = None,
+) -> FastAPI:
+    """The application over any store, products and indexes."""
+    indexes = Indexes(open_engine)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        indexes.close()
+
+    app = FastAPI(
+        title="Clay search",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's own pages load from elsewhere; /openapi.json stays
+        redoc_url=None,
+    )
+    app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
+    handle_failures(app)
+    app.include_router(
+        api_routes(
+            Service(store, products, indexes, Catalogue(store), Thumbnails(store), dagster_url)
+        )
+    )
+    add_page(app)
+    return app

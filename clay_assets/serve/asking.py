@@ -1,0 +1,79 @@
+"""Asking the indexes: opened when first needed, kept open, and one hit a place if so wished."""
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from clay_assets.search import Hits, Query
+from clay_assets.search.query import MAX_K
+from clay_assets.serve.catalogue import ProductChips
+
+
+class Index(Protocol):
+    """What answers queries."""
+
+    def search(self, query: Query) -> Hits:
+        """The chips most like the query's examples."""
+
+
+IndexFactory = Callable[[str], AbstractContextManager[Index]]
+"""Engine -> an index that stays open for as long as the context does."""
+
+
+@dataclass
+class Indexes:
+    """One open index an engine, closed together."""
+
+    open_index: IndexFactory
+    """Opens the index of an engine."""
+    _open: dict[str, Index] = field(default_factory=dict)
+    _contexts: ExitStack = field(default_factory=ExitStack)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def search(self, engine: str, query: Query) -> Hits:
+        """Hits of one query.
+
+        Raises:
+            ClayAssetsError: the query cannot be answered; the index was not built, or its
+                database is down.
+        """
+        with self._lock:  # an engine that cannot be opened is tried again at the next query
+            if engine not in self._open:
+                self._open[engine] = self._contexts.enter_context(self.open_index(engine))
+        return self._open[engine].search(query)
+
+    def close(self) -> None:
+        """Close every index."""
+        with self._lock:
+            self._open.clear()
+            self._contexts.close()
+
+
+def one_per_place(search: Callable[[Query], Hits], query: Query, chips: ProductChips) -> Hits:
+    """The best hit of each of the `query.k` best places, other than the examples' own places.
+
+    Asks for more hits until there are enough places, so nothing is missed.
+    """
+    wanted = min(2 * query.k, MAX_K)
+    while True:
+        hits = search(replace(query, k=wanted))
+        kept = _best_of_places(hits, chips, query.k)
+        if len(kept) == query.k or len(hits.frame) < wanted or wanted == MAX_K:
+            return replace(hits, frame=hits.frame.iloc[kept])
+        wanted = min(4 * wanted, MAX_K)
+
+
+def _best_of_places(hits: Hits, chips: ProductChips, most: int) -> list[int]:
+    """Positions of the first hit of each place, at most `most` of them."""
+    examples = (chips.chips.get(chip_id) for chip_id in hits.query_chips)
+    taken: set[int | str] = {chip.place for chip in examples if chip is not None}
+    kept: list[int] = []
+    for position, chip_id in enumerate(hits.frame["chip_id"]):
+        listed = chips.chips.get(chip_id)
+        place: int | str = chip_id if listed is None else listed.place
+        if place not in taken:
+            taken.add(place)
+            kept.append(position)
+    return kept[:most]

@@ -1,0 +1,197 @@
+"""What can be searched: the chips of each product and the places where they lie.
+
+Read from the embedding files, without their vectors, and again when a file changes. Chips of
+several dates share one place; the map draws places.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow.parquet as pq
+import shapely
+from shapely.geometry import mapping
+
+from clay_assets.embeddings import EmbeddingFile, list_files
+from clay_assets.errors import NotFoundError
+from clay_assets.provenance import fingerprint
+from clay_assets.store import Store
+
+REFRESH_S = 2.0
+"""Changed files are looked for at most this often."""
+COLUMNS = ["chip_id", "mgrs", "date", "source_url", "chip_hash", "cloud_share", "geometry"]
+COORDINATE_DIGITS = 6
+"""Digits of degrees that leave the server; the last one is about 0.1 m."""
+
+
+@dataclass(frozen=True)
+class ListedChip:
+    """One chip that can be searched."""
+
+    chip_id: str
+    """Its id."""
+    mgrs: str
+    """Its tile."""
+    date: str
+    """Day of its scene, `YYYY-MM-DD`."""
+    cloud_share: float | None
+    """Share of cloudy pixels, 0 to 1; None where that is not known."""
+    content_hash: str
+    """Changes with its pixels."""
+    source_url: str
+    """Where its file lies."""
+    place: int
+    """Number of its place."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A footprint and the chips that share it."""
+
+    number: int
+    """Position in `ProductChips.places`."""
+    footprint: shapely.Polygon
+    """OGC:CRS84."""
+    chips: tuple[ListedChip, ...]
+    """By date."""
+
+
+@dataclass(frozen=True)
+class ProductChips:
+    """All chips of one product."""
+
+    product: str
+    """Name of the product."""
+    version: str
+    """Changes with any of its files."""
+    chips: Mapping[str, ListedChip]
+    """By id."""
+    places: tuple[Place, ...]
+    """By tile, then as they come in the files."""
+
+    def chip(self, chip_id: str) -> ListedChip:
+        """One chip.
+
+        Raises:
+            NotFoundError: the product has no chip of that id.
+        """
+        found = self.chips.get(chip_id)
+        if found is None:
+            raise NotFoundError(
+                f"product {self.product} has no chip {chip_id!r}; it has {len(self.chips)} others"
+            )
+        return found
+
+    @property
+    def dates(self) -> list[str]:
+        """Days that occur, oldest first."""
+        return sorted({chip.date for chip in self.chips.values()})
+
+    @property
+    def bounds_wgs84(self) -> tuple[float, float, float, float] | None:
+        """West, south, east, north of all places; None when there are none."""
+        if not self.places:
+            return None
+        west, south, east, north = shapely.total_bounds([p.footprint for p in self.places])
+        return float(west), float(south), float(east), float(north)
+
+    def feature_collection(self) -> dict[str, Any]:
+        """The places as GeoJSON; each feature lists its chips."""
+        return {
+            "type": "FeatureCollection",
+            "product": self.product,
+            "version": self.version,
+            "features": [_feature(place) for place in self.places],
+        }
+
+
+@dataclass
+class Catalogue:
+    """The chips of every product of a store, read once and again when files change."""
+
+    store: Store
+    """Where the embedding files lie."""
+    _known: dict[str, ProductChips] = field(default_factory=dict)
+    _looked_at: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, product: str) -> ProductChips:
+        """Chips of a product; empty when nothing is embedded yet."""
+        with self._lock:
+            known = self._known.get(product)
+            now = time.monotonic()
+            if known is not None and now - self._looked_at[product] < REFRESH_S:
+                return known
+            files = list_files(self.store, product)
+            version = fingerprint([[file.key, file.etag] for file in files])
+            if known is None or known.version != version:
+                known = _read(self.store, product, version, files)
+            self._known[product], self._looked_at[product] = known, now
+            return known
+
+    def chip(self, chip_id: str, products: Iterable[str]) -> ListedChip:
+        """A chip of any of some products.
+
+        Raises:
+            NotFoundError: no product has a chip of that id.
+        """
+        for product in products:
+            found = self.of(product).chips.get(chip_id)
+            if found is not None:
+                return found
+        raise NotFoundError(f"no product has a chip {chip_id!r}")
+
+
+def _read(store: Store, product: str, version: str, files: Iterable[EmbeddingFile]) -> ProductChips:
+    numbers: dict[bytes, int] = {}  # footprint -> number of the place
+    by_place: list[list[ListedChip]] = []
+    for file in files:
+        with store.open(file.key) as source:
+            table = pq.ParquetFile(source).read(columns=COLUMNS)
+        for row in table.to_pylist():
+            place = numbers.setdefault(row["geometry"], len(numbers))
+            if place == len(by_place):
+                by_place.append([])
+            by_place[place].append(_listed(row, place))
+    places = tuple(
+        Place(number, shapely.from_wkb(footprint), tuple(sorted(chips, key=lambda c: c.date)))
+        for (footprint, number), chips in zip(numbers.items(), by_place, strict=True)
+    )
+    chips = {chip.chip_id: chip for place in places for chip in place.chips}
+    return ProductChips(product, version, chips, places)
+
+
+def _listed(row: dict[str, Any], place: int) -> ListedChip:
+    return ListedChip(
+        chip_id=row["chip_id"],
+        mgrs=row["mgrs"],
+        date=row["date"].isoformat(),
+        cloud_share=None if row["cloud_share"] is None else round(row["cloud_share"], 4),
+        content_hash=row["chip_hash"],
+        source_url=row["source_url"],
+        place=place,
+    )
+
+
+def _feature(place: Place) -> dict[str, Any]:
+    footprint = shapely.set_precision(place.footprint, 10**-COORDINATE_DIGITS)
+    return {
+        "type": "Feature",
+        "id": place.number,
+        "geometry": mapping(footprint),
+        "properties": {
+            "place": place.number,
+            "mgrs": place.chips[0].mgrs,
+            "chips": [
+                {
+                    "chip_id": chip.chip_id,
+                    "date": chip.date,
+                    "cloud_share": chip.cloud_share,
+                    "hash": chip.content_hash,
+                }
+                for chip in place.chips
+            ],
+        },
+    }

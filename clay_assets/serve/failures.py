@@ -1,0 +1,76 @@
+"""Which error becomes which HTTP answer: one table, one shape of JSON."""
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from clay_assets.errors import (
+    ClayAssetsError,
+    DatabaseError,
+    InvalidValueError,
+    NotFoundError,
+    ProductError,
+    SearchError,
+    ServiceError,
+    StoreError,
+    TileError,
+)
+
+log = logging.getLogger(__name__)
+
+ANSWERS: tuple[tuple[type[ClayAssetsError], int, str], ...] = (
+    (InvalidValueError, 400, "Mend the value and ask again."),
+    (TileError, 400, "Give a tile that exists, like 32VKM."),
+    (SearchError, 400, "Mend the query and ask again."),
+    (ProductError, 400, "Mend the products file, then start the server again."),
+    (NotFoundError, 404, "Check the name; what has just been deleted is gone after a reload."),
+    (DatabaseError, 503, "Start the database, or choose the engine duckdb."),
+    (StoreError, 503, "Check that the data root can be reached, then ask again."),
+    (ServiceError, 503, "Start the service, then ask again."),
+    (ClayAssetsError, 500, "Materialise the asset again; Dagster's run log says more."),
+)
+"""Error, HTTP code, next step. The first row whose error fits is used."""
+
+
+def handle_failures(app: FastAPI) -> None:
+    """Answer every error of `app` with JSON `{"error": ..., "next_step": ...}`."""
+    app.add_exception_handler(ClayAssetsError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _unknown)
+
+
+async def _known(_request: Request, error: Exception) -> JSONResponse:
+    status, step = next((code, step) for kind, code, step in ANSWERS if isinstance(error, kind))
+    return _answer(status, str(error), step)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    details = error.errors() if isinstance(error, RequestValidationError) else []
+    found = "; ".join(
+        f"{'.'.join(str(part) for part in detail['loc'][1:]) or 'request'}: {detail['msg']}"
+        for detail in details
+    )
+    return _answer(400, found, "The parameters are listed at /openapi.json.")
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) else str(error)
+    return _answer(status, str(detail), "The addresses are listed at /openapi.json.")
+
+
+async def _unknown(request: Request, error: Exception) -> JSONResponse:
+    log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _answer(
+        500,
+        f"{type(error).__name__} in {request.url.path}",
+        "The server's log has the details; please report it.",
+    )
+
+
+def _answer(status: int, error: str, next_step: str) -> JSONResponse:
+    return JSONResponse({"error": error, "next_step": next_step}, status)

@@ -1,0 +1,69 @@
+// The field that takes a chip's id or a place.
+
+import { fill, h, icon } from "./dom.js";
+import { count, parsePlace } from "./words.js";
+
+const MOST_SUGGESTIONS = 8;
+
+/** Show the field in `container`. */
+export function addAsk(container, store, actions) {
+  const suggestions = h("datalist", { id: "chip-ids" });
+  const input = h("input", {
+    id: "ask-input", type: "search", name: "ask", list: "chip-ids", autocomplete: "off",
+    spellcheck: "false", placeholder: "Chip id, or latitude, longitude",
+    "aria-label": "Chip id, or latitude and longitude", "aria-describedby": "ask-error",
+    oninput: () => {
+      say("");
+      suggest(suggestions, store.get().places, input.value);
+    },
+  });
+  const error = h("p", { id: "ask-error", class: "field-error", role: "alert" });
+  const say = (text) => {
+    error.textContent = text;
+    input.toggleAttribute("aria-invalid", Boolean(text));
+  };
+  const submit = (event) => {
+    event.preventDefault();
+    const question = understand(input.value, store.get().places);
+    say(question.error ?? "");
+    if (question.error) return;
+    actions.ask(question.query);
+    input.blur();
+  };
+  fill(container,
+    h("form", { class: "ask", role: "search", onsubmit: submit },
+      icon("search"), input, h("kbd", { "aria-hidden": "true" }, "/"), suggestions),
+    error);
+  store.watch(["query"], ({ query }) => {
+    if (!query) input.value = "";
+  });
+  store.watch(["phase"], ({ phase }) => {
+    input.disabled = phase !== "ready";
+  });
+}
+
+/** What a text asks: {query} or {error}. */
+function understand(text, places) {
+  const wanted = text.trim();
+  if (!wanted) return { error: "Type a chip id or a place like 60.39, 5.32." };
+  const lonlat = parsePlace(wanted);
+  if (lonlat) return { query: { lonlat } };
+  const found = matching(places, wanted);
+  const chipId = found.includes(wanted) ? wanted : found.length === 1 ? found[0] : null;
+  if (chipId) return { query: { chipId } };
+  if (!found.length) return { error: `No chip has “${wanted}” in its id.` };
+  return { error: `“${wanted}” fits ${count(found.length, "chip")}; choose one from the list.` };
+}
+
+function suggest(list, places, text) {
+  const wanted = text.trim();
+  const found = wanted.length < 2 || parsePlace(wanted) ? [] : matching(places, wanted);
+  fill(list, found.slice(0, MOST_SUGGESTIONS).map((value) => h("option", { value })));
+}
+
+function matching(places, text) {
+  const part = text.toLowerCase();
+  return places
+    .flatMap(({ properties }) => properties.chips.map((chip) => chip.chip_id))
+    .filter((chipId) => chipId.toLowerCase().includes(part));
+}

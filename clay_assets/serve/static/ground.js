@@ -1,0 +1,44 @@
+// Footprints in degrees: their corners, bounds and size on the screen.
+
+/** Top left, top right, bottom right, bottom left of a footprint, however its ring runs. */
+export function corners(geometry) {
+  const ring = geometry.coordinates[0];
+  const [west, south, east, north] = boundsOf([{ geometry }]);
+  const [width, height] = [east - west || 1, north - south || 1];
+  return [[-1, 1], [1, 1], [1, -1], [-1, -1]].map(([right, up]) =>
+    ring.reduce((best, point) => {
+      const along = ([x, y]) => (right * (x - west)) / width + (up * (y - south)) / height;
+      return along(point) > along(best) ? point : best;
+    }),
+  );
+}
+
+/** West, south, east, north of some features. */
+export function boundsOf(features) {
+  const bounds = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const { geometry } of features) {
+    for (const [x, y] of geometry.coordinates[0]) {
+      bounds[0] = Math.min(bounds[0], x);
+      bounds[1] = Math.min(bounds[1], y);
+      bounds[2] = Math.max(bounds[2], x);
+      bounds[3] = Math.max(bounds[3], y);
+    }
+  }
+  return bounds;
+}
+
+/** Zoom at which a place is so many pixels wide. */
+export function zoomOfPixels(place, pixels) {
+  const [west, , east] = boundsOf([place]);
+  return Math.log2((pixels * 360) / ((east - west || 1e-6) * 512));
+}
+
+/** A ring that runs clockwise. */
+export function clockwise(ring) {
+  let area = 0;
+  for (let place = 0; place < ring.length - 1; place += 1) {
+    const [[x0, y0], [x1, y1]] = [ring[place], ring[place + 1]];
+    area += x0 * y1 - x1 * y0;
+  }
+  return area > 0 ? [...ring].reverse() : ring;
+}

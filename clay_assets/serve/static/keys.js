@@ -1,0 +1,49 @@
+// The keyboard.
+
+import { toggleTheme } from "./theme.js";
+
+const ARROWS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: "up", ArrowDown: "down" };
+
+/** Listen for the keys that help.js tells of. */
+export function addKeys(store, actions, help) {
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
+    const typing = event.target.matches("input:not([type=radio], [type=checkbox], [type=range]), select");
+    if (event.key === "Escape") return escape(event, store, actions);
+    if (typing) return;
+    if (event.key in ARROWS && moveInGallery(event)) return event.preventDefault();
+    const card = event.target.closest?.(".card");
+    const meanings = {
+      "/": () => document.getElementById("ask-input").focus(),
+      "?": () => help.showModal(),
+      a: () => actions.showAll(),
+      f: () => store.set({ filtersOpen: !store.get().filtersOpen }),
+      s: () => card?.querySelector(".card-similar").click(),
+      t: toggleTheme,
+    };
+    const meaning = meanings[event.key.toLowerCase()];
+    if (!meaning) return;
+    event.preventDefault();
+    meaning();
+  });
+}
+
+/** Undo the innermost thing: drawing, typing, details, then the question. */
+function escape(event, store, actions) {
+  const { drawing, opened, query } = store.get();
+  if (drawing) store.set({ drawing: false });
+  else if (event.target.matches("input")) event.target.blur();
+  else if (opened) actions.open(null);
+  else if (query) actions.clear();
+}
+
+/** Focus the next card in the direction of the arrow; false when no card has the focus. */
+function moveInGallery(event) {
+  const cards = [...document.querySelectorAll(".card-open")];
+  const place = cards.indexOf(event.target);
+  if (place < 0) return false;
+  const columns = cards.filter((card) => card.offsetTop === cards[0].offsetTop).length;
+  const step = { up: -columns, down: columns }[ARROWS[event.key]] ?? ARROWS[event.key];
+  cards[place + step]?.focus();
+  return true;
+}

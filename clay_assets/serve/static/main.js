@@ -1,0 +1,118 @@
+// Puts the page together.
+
+import { createActions } from "./actions.js";
+import { DEFAULTS, followAddress, readAddress } from "./address.js";
+import { addAsk } from "./ask.js";
+import { addBoxes } from "./boxes.js";
+import { createChart, showAnswer, showHovered, showPlaces } from "./chart.js";
+import { addDates } from "./dates.js";
+import { addFilters } from "./filters.js";
+import { addGraticule } from "./graticule.js";
+import { boundsOf } from "./ground.js";
+import { addHelp } from "./help.js";
+import { followWithImagery } from "./imagery.js";
+import { addKeys } from "./keys.js";
+import { addLegend } from "./legend.js";
+import { placeOfChip, shownChip } from "./places.js";
+import { addResults } from "./results.js";
+import { createStore } from "./store.js";
+import { addThemeButton } from "./theme.js";
+import { latitude, longitude } from "./words.js";
+
+const byId = (id) => document.getElementById(id);
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+const store = createStore({
+  phase: "loading", failure: null, products: [], engines: [], dagsterUrl: null, product: "",
+  ...DEFAULTS, filtersOpen: false, places: [], query: null, asking: "idle", answer: null,
+  askFailure: null, opened: null, hovered: null, drawing: false, ...readAddress(),
+});
+const actions = createActions(store);
+
+addThemeButton(byId("theme"));
+addHelp(byId("help-dialog"), byId("help"));
+addAsk(byId("ask"), store, actions);
+addResults(byId("body"), store, actions);
+addDates(byId("dates"), store);
+addLegend(byId("legend"), store, actions);
+addKeys(store, actions, byId("help-dialog"));
+store.watch(["asking", "phase"], ({ asking, phase }) => {
+  byId("progress").hidden = asking !== "asking" && phase !== "loading";
+});
+store.watch(["asking", "answer"], ({ asking, answer, askFailure }) => {
+  if (asking === "ready") byId("notice").textContent = `${answer.features.length} hits.`;
+  if (asking === "failed") byId("notice").textContent = askFailure.error;
+});
+
+const map = await createChart(byId("map"));
+addGraticule(map, byId("edge-labels"));
+addBoxes(map, store, actions);
+addMapActions();
+addFilters(byId("filters"), store, actions, () => map.getBounds().toArray().flat());
+followMap();
+followWithImagery(map, store);
+followAddress(store, (wanted) => {
+  store.set({ ...wanted, opened: null });
+  if (wanted.query) actions.answer();
+  else actions.clear();
+});
+await actions.load();
+byId("map").dataset.ready = "true";
+
+function followMap() {
+  store.watch(["places"], ({ places }) => {
+    showPlaces(map, places);
+    if (places.length) fit(places, false);
+  });
+  store.watch(["places", "answer", "query"], (state) => showAnswer(map, state));
+  store.watch(["hovered"], ({ hovered }, previous) => showHovered(map, hovered, previous.hovered));
+  map.on("mousemove", "place-tint", ({ features }) => {
+    if (store.get().drawing) return;
+    map.getCanvas().style.cursor = "pointer";
+    actions.hover(features[0].id);
+  });
+  map.on("mouseleave", "place-tint", () => {
+    map.getCanvas().style.cursor = "";
+    actions.hover(null);
+  });
+  map.on("mousemove", ({ lngLat }) => {
+    byId("cursor").textContent = `${latitude(lngLat.lat)}  ${longitude(lngLat.lng)}`;
+  });
+  map.on("click", "place-tint", ({ features }) => {
+    const state = store.get();
+    if (state.drawing) return;
+    const place = state.places.find(({ id }) => id === features[0].id);
+    const chip = shownChip(place, state) ?? place.properties.chips.at(-1);
+    actions.ask({ chipId: chip.chip_id });
+  });
+  map.on("error", ({ error, sourceId }) => {
+    // A chip whose picture cannot be read keeps its tint; the panel says why when it is opened.
+    if (!sourceId?.startsWith("picture-")) console.error(error);
+  });
+}
+
+/** Actions that move the map. */
+function addMapActions() {
+  actions.show = (chipId) => {
+    const place = placeOfChip(store.get().places, chipId);
+    if (!place) return;
+    actions.hover(place.id);
+    fit([place], true, 12.5);
+  };
+  actions.showAll = () => {
+    const { places, answer, query } = store.get();
+    const asked = placeOfChip(places, query?.chipId);
+    const all = answer?.features.length ? [...answer.features, asked].filter(Boolean) : places;
+    if (all.length) fit(all, true);
+  };
+}
+
+function fit(features, moving, maxZoom = 14) {
+  const [west, south, east, north] = boundsOf(features);
+  const { clientWidth: width, clientHeight: height } = map.getContainer();
+  map.fitBounds([[west, south], [east, north]], {
+    padding: { top: height * 0.08, right: width * 0.08, bottom: height * 0.08 + 40, left: width * 0.08 },
+    maxZoom,
+    duration: moving && !calm.matches ? 700 : 0,
+  });
+}

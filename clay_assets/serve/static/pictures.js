@@ -1,0 +1,18 @@
+// Chip pictures in the panel: a calm placeholder until one is there, a word when there is none.
+
+import { thumbnailUrl } from "./api.js";
+import { h, icon } from "./dom.js";
+
+/** A square picture of a chip. */
+export function picture({ chipId, hash, size = 256, alt }) {
+  const image = h("img", { alt, width: size, height: size, decoding: "async", draggable: "false" });
+  const frame = h("span", { class: "picture" }, image);
+  image.addEventListener("load", () => frame.classList.add("loaded"));
+  image.addEventListener("error", () => {
+    frame.classList.add("missing");
+    frame.replaceChildren(icon("warning"), h("span", {}, "No picture"));
+    frame.title = "The chip's file could not be read.";
+  });
+  image.src = thumbnailUrl(chipId, hash, size);
+  return frame;
+}

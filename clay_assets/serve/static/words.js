@@ -1,0 +1,60 @@
+// Numbers, days and places as people read them.
+
+const DAY = new Intl.DateTimeFormat(undefined, {
+  day: "numeric", month: "short", year: "numeric", timeZone: "UTC",
+});
+const COUNT = new Intl.NumberFormat();
+
+/** `2024-06-14` as "14 Jun 2024". */
+export function day(date) {
+  return date ? DAY.format(new Date(`${date}T00:00:00Z`)) : "unknown day";
+}
+
+/** "1 chip", "1,234 chips". */
+export function count(number, word) {
+  return `${COUNT.format(number)} ${word}${number === 1 ? "" : "s"}`;
+}
+
+/** 0.123 as "12 %"; null as "unknown". */
+export function percent(share) {
+  if (share === null || share === undefined) return "unknown";
+  if (share > 0 && share < 0.01) return "< 1 %";
+  return `${Math.round(share * 100)} %`;
+}
+
+/** A score as three digits, "0.973". */
+export function score(value) {
+  return value.toFixed(3);
+}
+
+/** Degrees as "60.3895° N". */
+export function latitude(value, digits = 4) {
+  return `${Math.abs(value).toFixed(digits)}° ${value < 0 ? "S" : "N"}`;
+}
+
+/** Degrees as "5.3207° E". */
+export function longitude(value, digits = 4) {
+  return `${Math.abs(value).toFixed(digits)}° ${value < 0 ? "W" : "E"}`;
+}
+
+/** Seconds as "24 ms" or "1.2 s". */
+export function duration(seconds) {
+  return seconds < 1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(1)} s`;
+}
+
+/** The part of a chip id that tells it from its neighbours: its number in the tile, or all of it. */
+export function shortName(chipId) {
+  const match = /^claytile_\w+_\d{8}_v\d+_(\d+)$/.exec(chipId);
+  return match ? `№ ${Number(match[1])}` : chipId;
+}
+
+/**
+ * Longitude and latitude of a text "lat, lon", or null.
+ * The order is that of maps and of the command line's --box.
+ */
+export function parsePlace(text) {
+  const match = /^\s*(-?\d+(?:\.\d+)?)\s*°?\s*[,;\s]\s*(-?\d+(?:\.\d+)?)\s*°?\s*$/.exec(text);
+  if (!match) return null;
+  const [lat, lon] = [Number(match[1]), Number(match[2])];
+  return Math.abs(lat) <= 90 && Math.abs(lon) <= 180 ? [lon, lat] : null;
+}
