@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import shapely
 
 from clay_assets import __version__
-from clay_assets.chips.footprint import footprint_wgs84
 from clay_assets.errors import NotFoundError
+from clay_assets.ingest.footprint import footprint_wgs84
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
 

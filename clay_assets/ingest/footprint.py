@@ -1,4 +1,4 @@
-"""A chip's place on the globe."""
+"""A place on the globe of what is known in a map projection."""
 
 from functools import lru_cache
 

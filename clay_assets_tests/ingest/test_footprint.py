@@ -1,7 +1,7 @@
 import pytest
 from pyproj import Transformer
 
-from clay_assets.chips.footprint import footprint_wgs84
+from clay_assets.ingest.footprint import footprint_wgs84
 
 
 def test_the_corners_are_those_of_the_box():

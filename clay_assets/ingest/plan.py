@@ -1,0 +1,145 @@
+"""The `tiles` step: choose the scenes of a tile and write its recipe."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import pystac
+
+from clay_assets import __version__
+from clay_assets.errors import NotFoundError
+from clay_assets.ingest.dates import DateRange, parse_dates
+from clay_assets.ingest.grid import Grid, PixelWindow, window_of_subset
+from clay_assets.ingest.imagery import TileImagery
+from clay_assets.ingest.planning import Planner, nothing_usable
+from clay_assets.ingest.ready_plan import plan_chips
+from clay_assets.ingest.recipe import Recipe, read_recipe, write_recipe
+from clay_assets.ingest.selection import Choice, Limits, turns
+from clay_assets.provenance import fingerprint
+from clay_assets.store import Store
+
+CODE_VERSION = "1"
+"""Raised whenever the same imagery gives another recipe."""
+
+
+@dataclass(frozen=True)
+class TileReport:
+    """What the `tiles` step did."""
+
+    mgrs: str
+    """MGRS tile id."""
+    data_version: str
+    """Fingerprint of the recipe."""
+    skipped: bool
+    """Whether everything was up to date."""
+    seconds: float
+    """Time it took."""
+    dates: tuple[str, ...]
+    """Days in the datacube, `YYYY-MM-DD`."""
+    bands: tuple[str, ...]
+    """Its bands; empty for ready chips, which have their own."""
+    grid: Grid
+    """Pixels of the whole tile."""
+    window: PixelWindow
+    """The part of it that is wanted."""
+    ready_chips: int
+    """Chips that exist already; 0 for scenes."""
+    choices: tuple[Choice, ...]
+    """Every scene that was looked at, and what became of it."""
+
+
+def plan_tile(
+    store: Store,
+    imagery: TileImagery,
+    *,
+    subset: tuple[int, int, int, int] | None = None,
+    dates: tuple[str, ...] = (),
+    max_dates: int = 3,
+    max_cloud_pct: float = 50.0,
+    max_nodata_pct: float = 20.0,
+    run_id: str,
+) -> TileReport:
+    """Choose scenes for each date, survey their files and write `tiles/{MGRS}/tile.parquet`.
+
+    Args:
+        store: where the recipe goes.
+        imagery: from `find_imagery`.
+        subset: pixels x0, y0, x1, y1 of the tile's grid, the last two excluded; None for all.
+        dates: days and ranges; each gives one date. Without any, the least cloudy scene of each
+            year is taken, the latest year first, up to `max_dates`.
+        max_dates: how many dates at most, when none are given.
+        max_cloud_pct: largest cloud cover of a scene in percent.
+        max_nodata_pct: largest share without data of a scene in percent.
+        run_id: kept in the recipe.
+
+    Raises:
+        ImageryError: no scene can be used, or a file cannot be opened.
+        InvalidValueError: the subset is not within the tile, or a date makes no sense.
+    """
+    started = time.monotonic()
+    limits = Limits(max_cloud_pct, max_nodata_pct)
+    inputs = fingerprint(
+        CODE_VERSION, imagery.mgrs, imagery.fingerprint, subset, dates, max_dates, asdict(limits)
+    )
+    recipe = _up_to_date(store, imagery.mgrs, inputs)
+    skipped = recipe is not None
+    if recipe is None:
+        ranges = parse_dates(dates)
+        if imagery.catalogue is None:
+            recipe, items = plan_chips(imagery, ranges, inputs=inputs, run_id=run_id)
+        else:
+            wanted = turns(imagery.scenes, ranges, max_dates)
+            planner = Planner(imagery.catalogue, subset, limits)
+            planner.plan_all(wanted)
+            planner.choices += _empty(ranges, wanted)
+            recipe, items = _recipe(imagery, planner, inputs, run_id), list(planner.items.values())
+        write_recipe(store, recipe, items)
+    return TileReport(
+        mgrs=recipe.mgrs,
+        data_version=recipe.data_version,
+        skipped=skipped,
+        seconds=time.monotonic() - started,
+        dates=recipe.days,
+        bands=recipe.bands,
+        grid=recipe.grid,
+        window=recipe.window,
+        ready_chips=len(recipe.chips),
+        choices=recipe.choices,
+    )
+
+
+def _up_to_date(store: Store, tile: str, inputs: str) -> Recipe | None:
+    try:
+        recipe = read_recipe(store, tile)
+    except NotFoundError:
+        return None
+    return recipe if recipe.inputs == inputs else None
+
+
+def _recipe(imagery: TileImagery, planner: Planner, inputs: str, run_id: str) -> Recipe:
+    if planner.grid is None:
+        raise nothing_usable(imagery.mgrs, imagery.location, planner.choices)
+    window = window_of_subset(planner.grid, planner.subset)
+    dates = tuple(sorted(planner.plans, key=lambda plan: plan.date))
+    return Recipe(
+        mgrs=imagery.mgrs,
+        location=imagery.location,
+        grid=planner.grid,
+        window=window,
+        bands=planner.bands,
+        dates=dates,
+        chips=(),
+        choices=tuple(planner.choices),
+        data_version=fingerprint(
+            asdict(planner.grid), asdict(window), [asdict(plan) for plan in dates]
+        ),
+        inputs=inputs,
+        run_id=run_id,
+        package_version=__version__,
+    )
+
+
+def _empty(ranges: Sequence[DateRange], wanted: Sequence[Sequence[pystac.Item]]) -> list[Choice]:
+    """A line for each range that has no scene at all."""
+    pairs = zip(ranges, wanted, strict=False)  # without ranges there is nothing to tell
+    return [Choice("", str(range_), False, "no scene") for range_, found in pairs if not found]

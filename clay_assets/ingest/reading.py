@@ -1,0 +1,147 @@
+"""Aligned pixels of a recipe: windows of a date, and a small picture of the whole."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from clay_assets.errors import InvalidValueError
+from clay_assets.ingest.collections import SCL, SENSOR_BANDS
+from clay_assets.ingest.rasters import BandSource, RasterReader
+from clay_assets.ingest.recipe import Recipe, read_recipe
+from clay_assets.store import Store
+
+RGB = ("B04", "B03", "B02")
+_THREADS = min(16, 4 * (os.cpu_count() or 1))  # mostly waiting for the network
+_DTYPES = dict.fromkeys(SENSOR_BANDS["optical"], "uint16") | {SCL: "uint8"}
+
+
+@dataclass(frozen=True)
+class DateWindow:
+    """Aligned pixels of one date."""
+
+    pixels: npt.NDArray[np.float32]
+    """(C, H, W) float32 in raw units; Sentinel-2 is 0 and the others NaN where there is nothing."""
+    bands: tuple[str, ...]
+    """Names of the C bands."""
+    classes: npt.NDArray[np.uint8] | None
+    """(H, W) Sentinel-2 scene classification; None when the scene has none."""
+
+
+class DateReader:
+    """The open files of one date; reads window after window."""
+
+    def __init__(self, recipe: Recipe, date: str, pool: ThreadPoolExecutor) -> None:
+        """Nothing is opened yet."""
+        self._grid, self._bands, self._pool = recipe.grid, recipe.bands, pool
+        self._readers = {
+            band: RasterReader(sources, _DTYPES.get(band, "float32"))
+            for band, sources in recipe.date_plan(date).sources.items()
+        }
+
+    def read(self, row: int, col: int, height: int, width: int) -> DateWindow:
+        """The window that starts at a row and column of the tile's grid.
+
+        Raises:
+            ImageryError: a file cannot be read.
+            InvalidValueError: the window is not within the tile.
+        """
+        whole = self._grid
+        if min(row, col) < 0 or row + height > whole.height or col + width > whole.width:
+            raise InvalidValueError(
+                f"window must lie within the tile's {whole.height}x{whole.width} pixels, got "
+                f"{height}x{width} at row {row}, column {col}"
+            )
+        grid = whole.window(row, col, height, width)
+        reads = {band: self._pool.submit(r.read, grid) for band, r in self._readers.items()}
+        pixels = np.empty((len(self._bands), height, width), np.float32)
+        for index, band in enumerate(self._bands):
+            pixels[index] = reads[band].result()
+        classes = reads[SCL].result() if SCL in reads else None
+        return DateWindow(pixels, self._bands, classes)
+
+    def close(self) -> None:
+        """Close the files."""
+        for reader in self._readers.values():
+            reader.close()
+
+
+@contextmanager
+def open_date(recipe: Recipe, date: str) -> Iterator[DateReader]:
+    """The files of one date, bands read side by side, closed at the end.
+
+    Raises:
+        NotFoundError: the recipe has no such date.
+    """
+    with ThreadPoolExecutor(_THREADS) as pool:
+        reader = DateReader(recipe, date, pool)
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+
+def read_window(
+    recipe: Recipe, date: str, row: int, col: int, height: int, width: int
+) -> DateWindow:
+    """One window of one date; for many, use `open_date`.
+
+    Raises:
+        ImageryError: a file cannot be read.
+        InvalidValueError: the window is not within the tile.
+        NotFoundError: the recipe has no such date.
+    """
+    with open_date(recipe, date) as reader:
+        return reader.read(row, col, height, width)
+
+
+def read_overview(
+    store: Store, tile: str, date: str | None = None, *, max_px: int = 512
+) -> npt.NDArray[np.float32]:
+    """A small true-colour view of what is wanted of a tile.
+
+    Args:
+        store: where the recipe lies.
+        tile: MGRS tile id.
+        date: one of the recipe's; None for the first.
+        max_px: longest side of the view.
+
+    Returns:
+        (3, H, W) float32 red, green, blue in digital numbers; 0 where there is nothing.
+
+    Raises:
+        ImageryError: a file cannot be read.
+        NotFoundError: the tile has no recipe, or the recipe no such date.
+    """
+    recipe = read_recipe(store, tile)
+    date = date or recipe.days[0]
+    window = recipe.window
+    area = recipe.grid.window(window.row, window.col, window.height, window.width)
+    small = area.coarser(max_px)
+    readers = _overview_readers(recipe, date)
+    view = np.empty((len(RGB), small.height, small.width), np.float32)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        reads = [pool.submit(reader.read, area, view.shape[1:]) for reader in readers]
+        for index, (reader, read) in enumerate(zip(readers, reads, strict=True)):
+            view[index] = np.nan_to_num(read.result())
+            reader.close()
+    return view
+
+
+def _overview_readers(recipe: Recipe, date: str) -> list[RasterReader]:
+    """One reader for each of red, green and blue, over a date's scenes or its ready chips."""
+    if recipe.dates:
+        plan = recipe.date_plan(date)
+        return [RasterReader(plan.sources[band], "uint16") for band in RGB]
+    chips = [chip for chip in recipe.chips if chip.name.date == date]
+    return [
+        RasterReader(
+            [BandSource(chip.href, chip.etag, chip.bands.index(band) + 1, 0) for chip in chips],
+            "float32",
+        )
+        for band in RGB
+    ]

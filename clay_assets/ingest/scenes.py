@@ -1,0 +1,86 @@
+"""What a STAC item says about its scene, whichever catalogue it comes from."""
+
+import re
+from datetime import UTC, datetime
+from datetime import date as Date
+
+import pystac
+import shapely.geometry
+
+from clay_assets.errors import ImageryError, TileError
+from clay_assets.mgrs import parse_tile, tile_of
+
+_TILE_IN_ID = re.compile(r"(?:^|_)T?(\d{1,2}[C-X][A-Z]{2})(?:_|$)")
+_SQUARE_PARTS = ("utm_zone", "latitude_band", "grid_square")
+
+
+def tile_of_scene(item: pystac.Item) -> str:
+    """MGRS tile of a Sentinel-2 scene: as its properties say, else its id, else its middle.
+
+    Raises:
+        ImageryError: none of them tells.
+    """
+    properties = item.properties
+    in_id = _TILE_IN_ID.search(item.id)
+    names = (
+        properties.get("s2:mgrs_tile"),
+        properties.get("grid:code"),
+        "".join(str(properties.get(f"mgrs:{part}", "")) for part in _SQUARE_PARTS),
+        in_id[1] if in_id else None,
+    )
+    for name in names:
+        try:
+            return parse_tile(str(name or ""))
+        except TileError:
+            continue
+    if item.geometry is None:
+        raise ImageryError(
+            f"item {item.id} does not tell its MGRS tile; expected s2:mgrs_tile or grid:code "
+            "among its properties, or a geometry"
+        )
+    centre = shapely.geometry.shape(item.geometry).centroid
+    return tile_of(centre.x, centre.y)
+
+
+def time_of(item: pystac.Item) -> datetime:
+    """When a scene was taken, or began to be, UTC.
+
+    Raises:
+        ImageryError: the item has no time.
+    """
+    time = item.datetime or item.common_metadata.start_datetime
+    if time is None:
+        raise ImageryError(f"item {item.id} has no datetime; a scene needs one")
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def day_of(item: pystac.Item) -> Date:
+    """UTC day of a scene."""
+    return time_of(item).date()
+
+
+def cloud_cover_pct(item: pystac.Item) -> float:
+    """Cloud cover of the whole scene in percent; 0 when the item does not say."""
+    return float(item.properties.get("eo:cloud_cover", 0))
+
+
+def nodata_pct(item: pystac.Item) -> float:
+    """Share of the tile outside of the swath in percent; 0 when the item does not say."""
+    properties = item.properties
+    if "data_coverage" in properties:  # Earth Search v0
+        return 100 - float(properties["data_coverage"])
+    return float(properties.get("s2:nodata_pixel_percentage", 0))
+
+
+def updated(item: pystac.Item) -> str:
+    """A text that changes when the catalogue says that the scene did."""
+    properties = item.properties
+    return str(properties.get("updated") or properties.get("s2:generation_time") or "")
+
+
+def overlap(one: pystac.Item, other: pystac.Item) -> bool:
+    """Whether two scenes share ground, so far as they say where they are."""
+    if one.geometry is None or other.geometry is None:
+        return True
+    first, second = (shapely.geometry.shape(item.geometry) for item in (one, other))
+    return bool(first.intersects(second))

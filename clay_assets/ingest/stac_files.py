@@ -1,0 +1,120 @@
+"""STAC JSON from anywhere: a path, `s3://` or `https://`."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import pystac
+from pystac.errors import STACError
+from pystac.stac_io import DefaultStacIO
+from pystac_client.exceptions import APIError
+from pystac_client.stac_api_io import StacApiIO
+from requests.exceptions import RequestException
+
+from clay_assets import progress
+from clay_assets.errors import ClayAssetsError, ImageryError, NotFoundError
+from clay_assets.store import Store
+
+_TIMEOUT_S = 30.0
+_RETRIES = 3
+
+
+def api_io() -> StacApiIO:
+    """How a STAC API is asked: with a timeout, and again when no answer comes."""
+    return StacApiIO(timeout=_TIMEOUT_S, max_retries=_RETRIES)
+
+
+class AnywhereIO(DefaultStacIO):
+    """Reads text from a path, `s3://` or `https://`; pystac's own does neither S3 nor retries."""
+
+    def read_text_from_href(self, href: str) -> str:
+        """Text of a path or URL."""
+        if href.startswith("s3://"):
+            folder, _, name = href.rpartition("/")
+            return Store(folder, Path()).read_bytes(name).decode()
+        if href.startswith(("http://", "https://")):
+            return api_io().request(href)
+        return super().read_text_from_href(href)
+
+
+def read_json(href: str) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        ImageryError: it does not answer, or is no JSON object.
+        NotFoundError: there is no such file.
+    """
+    try:
+        content = json.loads(AnywhereIO().read_text(href))
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{href} does not exist") from error
+    except (APIError, RequestException) as error:
+        raise unreachable(href, error) from error
+    except ValueError as error:
+        raise ImageryError(f"{href} is not JSON: {error}; expected a STAC file") from error
+    if not isinstance(content, dict):
+        raise ImageryError(f"{href} is a JSON {type(content).__name__}; expected a STAC object")
+    return content
+
+
+def read_items(href: str, content: dict[str, Any]) -> list[pystac.Item]:
+    """All items of a static catalogue, collection, item or FeatureCollection.
+
+    Args:
+        href: where `content` was read from; relative links start there.
+        content: the JSON object.
+
+    Raises:
+        ImageryError: not STAC, or a file it links to cannot be read.
+    """
+    try:
+        return [_absolute(item) for item in _items(href, content)]
+    except ClayAssetsError:
+        raise
+    except FileNotFoundError as error:
+        raise ImageryError(f"{href} links to {error.filename}, which does not exist") from error
+    except (APIError, RequestException) as error:
+        raise unreachable(href, error) from error
+    except (STACError, KeyError, ValueError) as error:
+        raise ImageryError(
+            f"{href} is not STAC: {type(error).__name__} {error}; expected a catalogue, "
+            "collection, item or FeatureCollection of items"
+        ) from error
+
+
+def unreachable(href: str, error: Exception) -> ImageryError:
+    """The error for a service that does not answer."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ImageryError(
+        f"{href} did not answer: {reason}; check the address and the network, then run again"
+    )
+
+
+def local_path(location: str) -> Path | None:
+    """The path of a location on this machine's disk, absolute; None for a URL."""
+    if location.startswith("file://"):
+        return Path(unquote(urlparse(location).path))
+    return None if "://" in location else Path(location).expanduser().absolute()
+
+
+def _items(href: str, content: dict[str, Any]) -> Iterator[pystac.Item]:
+    kind = content.get("type")
+    if kind == "Feature":
+        yield pystac.Item.from_dict(content, href=href)
+    elif kind == "FeatureCollection":
+        for feature in content["features"]:
+            yield pystac.Item.from_dict(feature, href=href)
+    else:
+        root = (pystac.Catalog if kind == "Catalog" else pystac.Collection).from_file(
+            href, stac_io=AnywhereIO()
+        )
+        root.set_root(root)  # a collection's own root may lie elsewhere
+        yield from progress.track(root.get_items(recursive=True), f"Reading {href}")
+
+
+def _absolute(item: pystac.Item) -> pystac.Item:
+    item.make_asset_hrefs_absolute()
+    item.remove_hierarchical_links()  # pystac would fetch a root that lies elsewhere
+    return item
