@@ -121,11 +121,13 @@ def rank(candidates: pa.Table, examples: Examples, query: Query, limit: int) -> 
     return Ranking(rows, scores[chosen], is_complete)
 
 
-def vectors_of(rows: pa.Table) -> np.ndarray:
-    """(N, D) float32 of the column `embedding`, fixed-size lists."""
-    column = rows["embedding"].combine_chunks()
-    flat: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
-    return flat.astype(np.float32, copy=False).reshape(len(rows), column.type.list_size)
+def vectors_of(rows: pa.Table, column: str = "embedding") -> np.ndarray:
+    """(N, D) float32 of a column of fixed-size lists or fixed-shape tensors."""
+    lists = rows[column].combine_chunks()
+    if isinstance(lists, pa.ExtensionArray):
+        lists = lists.storage
+    flat: np.ndarray = lists.flatten().to_numpy(zero_copy_only=False)
+    return flat.astype(np.float32, copy=False).reshape(len(rows), lists.type.list_size)
 
 
 def hits_frame(

@@ -1,0 +1,54 @@
+"""Centres of the sketches: frozen in the store, so that every engine makes the same sketches."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from clay_assets.errors import NotFoundError
+from clay_assets.provenance import content_hash
+from clay_assets.search.plan import EXACT_MAX_ROWS
+from clay_assets.search.source import SourceFile, sample_vectors
+from clay_assets.store import Store
+
+SKETCH_MIN_ROWS = EXACT_MAX_ROWS + 1
+"""Products with fewer chips are always scored whole and need no sketches."""
+_SAMPLE_ROWS = 20_000
+_GROWTH = 10
+
+
+@dataclass(frozen=True)
+class Centre:
+    """What the sketches of one product are centred on."""
+
+    values: np.ndarray
+    """(D,) float32."""
+
+    @property
+    def version(self) -> str:
+        """Changes with the values."""
+        return content_hash(self.values.tobytes())
+
+
+def product_centre(store: Store, files: Sequence[SourceFile]) -> Centre | None:
+    """The centre for the files of one product; None while it is too small for sketches.
+
+    It is the median of a sample, taken when first asked for, and again when the product has grown
+    tenfold since.
+    """
+    rows = sum(file.rows for file in files)
+    if rows < SKETCH_MIN_ROWS:
+        return None
+    key = f"indexes/centres/{files[0].product}_{files[0].checkpoint_id}.json"
+    try:
+        card = json.loads(store.read_bytes(key))
+    except NotFoundError:
+        card = {"rows": 0}
+    if rows > _GROWTH * card["rows"]:
+        rng = np.random.default_rng(0)
+        sample = np.concatenate(list(sample_vectors(store, files, _SAMPLE_ROWS, rng)))
+        centre = np.median(sample, axis=0).astype(np.float32)
+        card = {"rows": rows, "centre": centre.tolist()}
+        store.write_bytes(key, json.dumps(card).encode())
+    return Centre(np.asarray(card["centre"], dtype=np.float32))

@@ -1,0 +1,182 @@
+"""The tables of `indexes/index.duckdb`, and the statements that search them.
+
+`products` and `tiles` say what is there; the chips of a product are in `embeddings."<product>"`,
+in the order of their tiles, so that filters skip whole row groups.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from clay_assets.search.hits import ROW_SCHEMA, Examples
+from clay_assets.search.index import IndexedProduct
+from clay_assets.search.query import NEGATIVE_WEIGHT
+from clay_assets.search.sketch import sketch_words
+
+INDEX_KEY = "indexes/index.duckdb"
+"""Where the file lies in the store."""
+BOOKS = """
+CREATE TABLE build (
+    data_version VARCHAR, code_version INTEGER, run_id VARCHAR, package_version VARCHAR
+);
+CREATE TABLE products (
+    product VARCHAR, checkpoint_id VARCHAR, width INTEGER, centre FLOAT[], centre_version VARCHAR
+);
+CREATE TABLE tiles (product VARCHAR, mgrs VARCHAR, data_version VARCHAR, rows INTEGER);
+CREATE SCHEMA embeddings;
+"""
+"""Statements that make the file's tables, save those of the products."""
+
+_ROW = ", ".join(
+    "st_aswkb(geometry)::BLOB AS geometry" if name == "geometry" else name
+    for name in ROW_SCHEMA.names
+)
+
+
+def table_of(product: str) -> str:
+    """The quoted name of a product's table."""
+    return 'embeddings."' + product.replace('"', '""') + '"'
+
+
+def quoted_path(path: Path) -> str:
+    """A path as it stands in ATTACH, which takes no parameters."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def word_columns(width: int) -> list[str]:
+    """Columns of the sketch, 64 bits each."""
+    return [f"s{number:02d}" for number in range(-(-width // 64))]
+
+
+def product_table(product: str, width: int) -> str:
+    """Statement that makes the table of a product."""
+    words = "".join(f"{name} UBIGINT, " for name in word_columns(width))
+    return f"""
+        CREATE TABLE {table_of(product)} (
+            chip_id VARCHAR, mgrs VARCHAR, date DATE, cloud_share FLOAT, source_url VARCHAR,
+            geometry GEOMETRY, xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE,
+            {words} embedding FLOAT[{width}]
+        )
+    """
+
+
+class DuckDBTables:
+    """One opened index file."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Search through `cursor`, whose current database is the index."""
+        self._cursor = cursor
+
+    @staticmethod
+    def mark(name: str) -> str:
+        """How DuckDB writes a named parameter."""
+        return f"${name}"
+
+    def products(self) -> list[IndexedProduct]:
+        """All products, sorted by name."""
+        found = self._cursor.execute("""
+            SELECT product, checkpoint_id, width, centre, sum(rows), list(mgrs ORDER BY mgrs)
+            FROM products JOIN tiles USING (product) GROUP BY ALL ORDER BY product
+        """).fetchall()
+        return [
+            IndexedProduct(
+                product,
+                checkpoint_id,
+                width,
+                int(rows),
+                tuple(tiles),
+                None if centre is None else np.asarray(centre, dtype=np.float32),
+            )
+            for product, checkpoint_id, width, centre, rows, tiles in found
+        ]
+
+    def count(
+        self, product: IndexedProduct, condition: str, values: dict[str, Any], *, most: int
+    ) -> int:
+        """How many chips meet a condition, counted up to `most`."""
+        table = table_of(product.product)
+        counted = self._cursor.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {condition} LIMIT {most})", values
+        ).fetchall()
+        return int(counted[0][0])
+
+    def chips(
+        self, product: IndexedProduct, condition: str, values: dict[str, Any], *, vectors: bool
+    ) -> pa.Table:
+        """Rows of the chips that meet a condition."""
+        columns = _ROW + (", embedding" if vectors else "")
+        return self._table(
+            f"SELECT {columns} FROM {table_of(product.product)} WHERE {condition}", values
+        )
+
+    def candidates(
+        self,
+        product: IndexedProduct,
+        examples: Examples,
+        condition: str,
+        values: dict[str, Any],
+        *,
+        rerank: int | None,
+        most: int,
+    ) -> pa.Table:
+        """The best chips by score, then id."""
+        width = product.width
+        scored, parameters = _score(examples, width)
+        source = f"SELECT * FROM {table_of(product.product)} WHERE {condition}"
+        if rerank is not None and product.centre is not None:
+            words = sketch_words(examples.positives, product.centre)
+            differing = _differing_bits(words, width)
+            # Read back only the rows that are kept, however many.
+            self._cursor.execute(f"SET late_materialization_max_rows = {max(rerank, most) * 2}")
+            source += f" ORDER BY {differing}, chip_id LIMIT {rerank}"
+        return self._table(
+            f"""
+            SELECT {_ROW}, embedding FROM ({source})
+            ORDER BY {scored} DESC, chip_id LIMIT {most}
+            """,
+            values | parameters,
+        )
+
+    def _table(self, statement: str, values: dict[str, Any]) -> pa.Table:
+        table: pa.Table = self._cursor.sql(statement, params=values).to_arrow_table()
+        # An empty answer has no columns of its own to tell the types by.
+        return table.cast(
+            pa.schema(
+                [*ROW_SCHEMA, *(field for field in table.schema if field.name == "embedding")]
+            )
+        )
+
+
+def _score(examples: Examples, width: int) -> tuple[str, dict[str, Any]]:
+    """The score as SQL, and the examples as its parameters."""
+    values: dict[str, Any] = {}
+
+    def nearest(name: str, vectors: np.ndarray) -> str:
+        for number, vector in enumerate(vectors):
+            values[f"{name}{number}"] = vector
+        products = ", ".join(
+            f"array_inner_product(embedding, ${name}{number}::FLOAT[{width}])"
+            for number in range(len(vectors))
+        )
+        return f"greatest({products})" if len(vectors) > 1 else products
+
+    scored = nearest("positive", examples.positives)
+    if len(examples.negatives):
+        scored += f" - {NEGATIVE_WEIGHT} * {nearest('negative', examples.negatives)}"
+    return scored, values
+
+
+def _differing_bits(words: np.ndarray, width: int) -> str:
+    """Bits in which a chip's sketch differs from the nearest of some sketches, as SQL."""
+    counts = [
+        # bit_count gives a TINYINT, which twelve words would overflow
+        " + ".join(
+            f"bit_count(xor({name}, {word}::UBIGINT))::SMALLINT"
+            for name, word in zip(word_columns(width), row.tolist(), strict=True)
+        )
+        for row in words
+    ]
+    return f"least({', '.join(counts)})" if len(counts) > 1 else counts[0]
