@@ -1,5 +1,6 @@
 """Chips: square cuts of a tile's datacube, each a file, and the manifest that lists them."""
 
+from clay_assets.chips.cut import CODE_VERSION, ChipsReport, cut_tile
 from clay_assets.chips.file import Chip, decode_chip, read_chip, read_chip_bytes, write_chip
 from clay_assets.chips.manifest import (
     ChipRow,
@@ -10,9 +11,12 @@ from clay_assets.chips.manifest import (
 )
 
 __all__ = [
+    "CODE_VERSION",
     "Chip",
     "ChipRow",
+    "ChipsReport",
     "Manifest",
+    "cut_tile",
     "decode_chip",
     "manifest_tiles",
     "read_chip",

@@ -1,10 +1,12 @@
 """The manifest of a tile's chips: one GeoParquet, a row for each chip that was kept."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date as Date
+from math import isnan
+from types import MappingProxyType
 from typing import Any
 
 import geopandas
@@ -78,11 +80,21 @@ class ChipRow:
     cloud_share: float | None
     """Share of its pixels, 0 to 1, in `bands.SCL_BAD`; None when there is no classification."""
     nodata_share: float
-    """Share of its pixels, 0 to 1, that are 0 in B02."""
+    """Share of its pixels, 0 to 1, that are 0 in some Sentinel-2 band."""
     scenes: tuple[str, ...]
     """Ids of the STAC items it was made from."""
     content_hash: str
     """Changes when the chip's pixels, bands, date or place change."""
+
+
+@dataclass(frozen=True)
+class DateRecord:
+    """What a manifest knows of one date."""
+
+    inputs: str
+    """Fingerprint of all that its chips were made from."""
+    rejected: Mapping[str, int]
+    """Chips that were not kept, by reason."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,7 @@ class Manifest:
     """One row a chip, sorted by date and number; columns of `SCHEMA`, geometry in OGC:CRS84."""
     meta: dict[str, Any]
     """`data_version`, `inputs`, `run_id`, `package_version`, `chip_size`, `rejected` by reason,
-    and `source`, where the imagery came from."""
+    `source`, where the imagery came from, and `dates`, a `DateRecord` for each."""
 
 
 def manifest_key(tile: str) -> str:
@@ -109,10 +121,22 @@ def write_manifest(
     inputs: str,
     run_id: str,
     chip_size: int,
-    rejected: dict[str, int],
+    rejected: Mapping[str, int],
     source: str,
+    dates: Mapping[str, DateRecord] = MappingProxyType({}),
 ) -> str:
-    """Write a tile's manifest; the rows may come in any order.
+    """Write a tile's manifest.
+
+    Args:
+        store: where it goes.
+        tile: MGRS tile id.
+        rows: its chips, in any order.
+        inputs: fingerprint of all that the chips were made from.
+        run_id: run that made them.
+        chip_size: side of a chip in pixels.
+        rejected: chips that were not kept, by reason.
+        source: where the imagery came from.
+        dates: the same for each date, so that an unchanged one is not cut again.
 
     Returns:
         Its data version: a fingerprint of the chips' ids and content.
@@ -124,8 +148,9 @@ def write_manifest(
         "run_id": run_id,
         "package_version": __version__,
         "chip_size": chip_size,
-        "rejected": rejected,
+        "rejected": dict(rejected),
         "source": source,
+        "dates": {date: asdict(record) for date, record in dates.items()},
     }
     polygons = [footprint_wgs84(row.bounds, row.epsg) for row in ordered]
     records = [
@@ -162,7 +187,23 @@ def read_manifest(store: Store, tile: str) -> Manifest:
 
 def manifest_rows(manifest: Manifest) -> list[ChipRow]:
     """The rows of a manifest as they were written."""
-    return [_row(record) for record in manifest.rows.to_dict("records")]
+    return [
+        chip_row(
+            record
+            | {
+                "date": record["date"].isoformat(),
+                "bounds": [record[side] for side in ("west", "south", "east", "north")],
+                "cloud_share": None if isnan(record["cloud_share"]) else record["cloud_share"],
+            }
+        )
+        for record in manifest.rows.to_dict("records")
+    ]
+
+
+def chip_row(fields: Mapping[str, Any]) -> ChipRow:
+    """A row from its fields by name, lists for tuples; other fields are ignored."""
+    row = {name: fields[name] for name in ChipRow.__dataclass_fields__}
+    return ChipRow(**row | {name: tuple(row[name]) for name in ("bounds", "bands", "scenes")})
 
 
 def manifest_tiles(store: Store) -> list[str]:
@@ -178,21 +219,6 @@ def _record(row: ChipRow) -> dict[str, Any]:
     west, south, east, north = record.pop("bounds")
     record |= {"west": west, "south": south, "east": east, "north": north}
     return record | {"date": Date.fromisoformat(row.date)}
-
-
-def _row(record: dict[str, Any]) -> ChipRow:
-    fields = {name: record[name] for name in ChipRow.__dataclass_fields__ if name in record}
-    cloud_share = float(record["cloud_share"])
-    return ChipRow(
-        **fields
-        | {
-            "date": record["date"].isoformat(),
-            "bounds": tuple(record[side] for side in ("west", "south", "east", "north")),
-            "bands": tuple(record["bands"]),
-            "scenes": tuple(record["scenes"]),
-            "cloud_share": None if cloud_share != cloud_share else cloud_share,
-        }
-    )
 
 
 def _geo_metadata(polygons: Sequence[shapely.Geometry]) -> dict[str, Any]:
