@@ -4,14 +4,26 @@ from clay_assets.search.duckdb_build import IndexReport, build_duckdb
 from clay_assets.search.duckdb_index import DuckDBIndex
 from clay_assets.search.hits import Hits
 from clay_assets.search.index import Index, IndexedProduct
+from clay_assets.search.opening import ENGINES, open_index, search
+from clay_assets.search.pgvector_index import PgvectorIndex
+from clay_assets.search.pgvector_sync import TileSyncReport, remove_tile, sync_tile
+from clay_assets.search.postgres import postgres_server
 from clay_assets.search.query import Query
 
 __all__ = [
+    "ENGINES",
     "DuckDBIndex",
     "Hits",
     "Index",
     "IndexReport",
     "IndexedProduct",
+    "PgvectorIndex",
     "Query",
+    "TileSyncReport",
     "build_duckdb",
+    "open_index",
+    "postgres_server",
+    "remove_tile",
+    "search",
+    "sync_tile",
 ]

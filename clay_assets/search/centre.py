@@ -1,7 +1,7 @@
 """Centres of the sketches: frozen in the store, so that every engine makes the same sketches."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,23 +31,35 @@ class Centre:
         return content_hash(self.values.tobytes())
 
 
-def product_centre(store: Store, files: Sequence[SourceFile]) -> Centre | None:
-    """The centre for the files of one product; None while it is too small for sketches.
+def product_centre(
+    store: Store,
+    product: str,
+    checkpoint_id: str,
+    rows: int,
+    files: Callable[[], Sequence[SourceFile]],
+) -> Centre | None:
+    """The centre for a product of so many chips; None while it is too small for sketches.
 
     It is the median of a sample, taken when first asked for, and again when the product has grown
     tenfold since.
+
+    Args:
+        store: keeps the centre.
+        product: name of the product.
+        checkpoint_id: checkpoint of its embeddings.
+        rows: chips it has.
+        files: gives its files, asked for only when a sample is taken.
     """
-    rows = sum(file.rows for file in files)
     if rows < SKETCH_MIN_ROWS:
         return None
-    key = f"indexes/centres/{files[0].product}_{files[0].checkpoint_id}.json"
+    key = f"indexes/centres/{product}_{checkpoint_id}.json"
     try:
         card = json.loads(store.read_bytes(key))
     except NotFoundError:
         card = {"rows": 0}
     if rows > _GROWTH * card["rows"]:
         rng = np.random.default_rng(0)
-        sample = np.concatenate(list(sample_vectors(store, files, _SAMPLE_ROWS, rng)))
+        sample = np.concatenate(list(sample_vectors(store, files(), _SAMPLE_ROWS, rng)))
         centre = np.median(sample, axis=0).astype(np.float32)
         card = {"rows": rows, "centre": centre.tolist()}
         store.write_bytes(key, json.dumps(card).encode())

@@ -5,9 +5,10 @@ Tiles that did not change are copied from the file before. Readers keep what the
 
 import fcntl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from clay_assets.search.duckdb_tables import (
     table_of,
     word_columns,
 )
-from clay_assets.search.hits import vectors_of
+from clay_assets.search.hits import embedding_of
 from clay_assets.search.sketch import sketch_words
 from clay_assets.search.source import SourceFile, find_sources, read_source
 from clay_assets.store import Store
@@ -70,9 +71,9 @@ class _Product:
     files: tuple[SourceFile, ...]
 
     @property
-    def version(self) -> tuple[str, int, str | None]:
-        """Rows may only be copied from a table with the same one."""
-        return self.checkpoint_id, self.width, self.centre.version if self.centre else None
+    def centre_version(self) -> str | None:
+        """Of its sketches; None while it has none."""
+        return self.centre.version if self.centre else None
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,14 @@ class _Before:
 
     path: Path | None = None
     data_version: str | None = None
-    products: dict[str, tuple[str, int, str | None]] | None = None
+    centre_versions: Mapping[str, str | None] = field(default_factory=dict)
     tiles: frozenset[tuple[str, str, str]] = frozenset()
 
     def has(self, product: _Product, file: SourceFile) -> bool:
         """Whether it holds the rows of a file as they would be written now."""
-        same = (self.products or {}).get(product.name) == product.version
-        return same and (file.product, file.tile, file.data_version) in self.tiles
+        if (file.product, file.tile, file.version) not in self.tiles:
+            return False
+        return self.centre_versions.get(product.name) == product.centre_version
 
 
 def build_duckdb(store: Store, *, run_id: str) -> IndexReport:
@@ -108,10 +110,8 @@ def build_duckdb(store: Store, *, run_id: str) -> IndexReport:
         products = _products(store, sources.files)
         data_version = fingerprint(
             CODE_VERSION,
-            [
-                (product.version, [(f.product, f.tile, f.data_version) for f in product.files])
-                for product in products
-            ],
+            [(product.name, product.centre_version) for product in products],
+            [(file.product, file.tile, file.version) for file in sources.files],
         )
         before = _before(store)
         skipped = before.data_version == data_version
@@ -136,16 +136,10 @@ def _products(store: Store, files: Sequence[SourceFile]) -> list[_Product]:
     products = []
     for name, group in groupby(files, key=lambda file: file.product):
         of_product = tuple(group)
-        widths = {file.width: file.key for file in of_product}
-        if len(widths) > 1:
-            raise SearchError(
-                f"embeddings of {name} have different lengths: "
-                + ", ".join(f"{width} in {key}" for width, key in sorted(widths.items()))
-                + "; materialise them again with one checkpoint"
-            )
-        centre = product_centre(store, of_product)
-        first = of_product[0]
-        products.append(_Product(name, first.checkpoint_id, first.width, centre, of_product))
+        checkpoint_id = of_product[0].checkpoint_id
+        rows = sum(file.rows for file in of_product)
+        centre = product_centre(store, name, checkpoint_id, rows, partial(tuple, of_product))
+        products.append(_Product(name, checkpoint_id, of_product[0].width, centre, of_product))
     return products
 
 
@@ -160,14 +154,11 @@ def _before(store: Store) -> _Before:
             ).fetchall()[0]
             if code_version != CODE_VERSION:
                 return _Before()
-            products = connection.execute(
-                "SELECT product, checkpoint_id, width, centre_version FROM products"
-            ).fetchall()
+            centres = connection.execute("SELECT product, centre_version FROM products").fetchall()
             tiles = connection.execute("SELECT product, mgrs, data_version FROM tiles").fetchall()
     except (NotFoundError, duckdb.Error):  # damaged or of another version: built anew
         return _Before()
-    versions = {name: tuple(version) for name, *version in products}
-    return _Before(path, data_version, versions, frozenset(tiles))
+    return _Before(path, data_version, dict(centres), frozenset(tiles))
 
 
 def _build(
@@ -212,12 +203,12 @@ def _add_product(
             product.checkpoint_id,
             product.width,
             product.centre.values.tolist() if product.centre else None,
-            product.centre.version if product.centre else None,
+            product.centre_version,
         ],
     )
     connection.executemany(
         "INSERT INTO tiles VALUES (?, ?, ?, ?)",
-        [(file.product, file.tile, file.data_version, file.rows) for file in product.files],
+        [(file.product, file.tile, file.version, file.rows) for file in product.files],
     )
     same = [file.tile for file in product.files if before.has(product, file)]
     if same:
@@ -234,7 +225,7 @@ def _add_product(
 
 def _insert(connection: duckdb.DuckDBPyConnection, product: _Product, rows: pa.Table) -> None:
     if product.centre is not None:
-        words = sketch_words(vectors_of(rows), product.centre.values)
+        words = sketch_words(embedding_of(rows), product.centre.values)
         for name, column in zip(word_columns(product.width), words.T, strict=True):
             rows = rows.append_column(name, pa.array(column))
     connection.register("new_rows", rows)

@@ -57,7 +57,7 @@ def product_table(product: str, width: int) -> str:
     return f"""
         CREATE TABLE {table_of(product)} (
             chip_id VARCHAR, mgrs VARCHAR, date DATE, cloud_share FLOAT, source_url VARCHAR,
-            geometry GEOMETRY, xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE,
+            geometry GEOMETRY, west DOUBLE, south DOUBLE, east DOUBLE, north DOUBLE,
             {words} embedding FLOAT[{width}]
         )
     """
@@ -78,7 +78,7 @@ class DuckDBTables:
     def products(self) -> list[IndexedProduct]:
         """All products, sorted by name."""
         found = self._cursor.execute("""
-            SELECT product, checkpoint_id, width, centre, sum(rows), list(mgrs ORDER BY mgrs)
+            SELECT product, checkpoint_id, width, centre, sum(rows), count(*)
             FROM products JOIN tiles USING (product) GROUP BY ALL ORDER BY product
         """).fetchall()
         return [
@@ -87,7 +87,7 @@ class DuckDBTables:
                 checkpoint_id,
                 width,
                 int(rows),
-                tuple(tiles),
+                tiles,
                 None if centre is None else np.asarray(centre, dtype=np.float32),
             )
             for product, checkpoint_id, width, centre, rows, tiles in found

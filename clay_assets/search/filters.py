@@ -26,7 +26,9 @@ def where(query: Query, mark: Mark) -> tuple[str, dict[str, Any]]:
     add("mgrs", "=", "mgrs", query.mgrs)
     add("date", ">=", "first_date", first)
     add("date", "<=", "last_date", last)
-    add("cloud_share", "<=", "max_cloud_share", query.max_cloud_share)
+    if query.max_cloud_share is not None:
+        # as float32, which the column is: else a share of 0.2 is more than 0.2
+        add("cloud_share", "<=", "max_cloud_share", float(np.float32(query.max_cloud_share)))
     if query.bbox_wgs84 is not None:
         meets, corners = _meets(query.bbox_wgs84, mark)
         parts.append(meets)
@@ -67,7 +69,8 @@ def _meets(bbox: Bbox, mark: Mark) -> tuple[str, dict[str, Any]]:
     values = {"west": west, "east": east, "south": south, "north": north}
     values |= {"west_again": west + turn, "east_again": east + turn}
     sides = " OR ".join(
-        f"(xmin <= {mark(f'east{again}')} AND xmax >= {mark(f'west{again}')})"
+        f"(west <= {mark(f'box_east{again}')} AND east >= {mark(f'box_west{again}')})"
         for again in ("", "_again")
     )
-    return f"ymin <= {mark('north')} AND ymax >= {mark('south')} AND ({sides})", values
+    north_south = f"south <= {mark('box_north')} AND north >= {mark('box_south')}"
+    return f"{north_south} AND ({sides})", {f"box_{name}": side for name, side in values.items()}

@@ -105,7 +105,7 @@ def rank(candidates: pa.Table, examples: Examples, query: Query, limit: int) -> 
         query: gives k, the least score, and whether the examples may be hits.
         limit: most candidates the engine was asked for.
     """
-    scores = score(vectors_of(candidates), examples)
+    scores = score(embedding_of(candidates), examples)
     worst = scores.min(initial=np.inf)
     ids = candidates["chip_id"].to_numpy()
     keep = np.ones(len(ids), dtype=bool)
@@ -121,13 +121,11 @@ def rank(candidates: pa.Table, examples: Examples, query: Query, limit: int) -> 
     return Ranking(rows, scores[chosen], is_complete)
 
 
-def vectors_of(rows: pa.Table, column: str = "embedding") -> np.ndarray:
-    """(N, D) float32 of a column of fixed-size lists or fixed-shape tensors."""
-    lists = rows[column].combine_chunks()
-    if isinstance(lists, pa.ExtensionArray):
-        lists = lists.storage
-    flat: np.ndarray = lists.flatten().to_numpy(zero_copy_only=False)
-    return flat.astype(np.float32, copy=False).reshape(len(rows), lists.type.list_size)
+def embedding_of(rows: pa.Table) -> np.ndarray:
+    """(N, D) float32 of the column `embedding` of an index's rows, N may be 0."""
+    lists = rows["embedding"].combine_chunks()
+    flat: np.ndarray = lists.flatten().to_numpy()
+    return flat.reshape(len(rows), lists.type.list_size)
 
 
 def hits_frame(

@@ -20,10 +20,10 @@ from clay_assets.search.filters import covers, where
 from clay_assets.search.hits import (
     Examples,
     Hits,
+    embedding_of,
     hits_frame,
     rank,
     unit_vectors,
-    vectors_of,
 )
 from clay_assets.search.plan import most_scored, rerank_rows
 from clay_assets.search.query import Query
@@ -44,8 +44,8 @@ class IndexedProduct:
     """Numbers in an embedding."""
     rows: int
     """Chips."""
-    tiles: tuple[str, ...]
-    """Tiles, sorted."""
+    tiles: int
+    """Tiles they lie in."""
     centre: np.ndarray | None
     """(width,) float32 that the sketches are centred on; None while there are none."""
 
@@ -196,7 +196,7 @@ def _examples(tables: Tables, product: IndexedProduct, query: Query) -> Examples
     by_id: dict[str, np.ndarray] = {}
     if chip_ids:
         rows = _named(tables, product, chip_ids, vectors=True)
-        by_id = dict(zip(rows["chip_id"].to_pylist(), vectors_of(rows), strict=True))
+        by_id = dict(zip(rows["chip_id"].to_pylist(), embedding_of(rows), strict=True))
     wanted = [by_id[chip_id] for chip_id in positives]
     if query.vector is not None:
         wanted.append(_unit(query.vector, product))
@@ -229,7 +229,7 @@ def _named(
     if missing:
         raise NotFoundError(
             f"no chip {', '.join(map(repr, missing[:3]))} in product {product.product!r} of the "
-            f"index, which holds {product.rows} chips of {len(product.tiles)} tiles"
+            f"index, which holds {product.rows} chips of {product.tiles} tiles"
         )
     return rows
 
@@ -243,13 +243,9 @@ def _chip_over(tables: Tables, product: IndexedProduct, lonlat: tuple[float, flo
     if frame.empty:
         raise NotFoundError(
             f"no chip of product {product.product!r} covers lon {lonlat[0]}, lat {lonlat[1]}; "
-            f"its tiles are {_some(product.tiles)}"
+            f"its {product.rows} chips lie in {product.tiles} tiles, the map shows where"
         )
     frame = frame.sort_values(
         ["cloud_share", "date", "chip_id"], ascending=[True, False, True], na_position="last"
     )
     return str(frame["chip_id"].iloc[0])
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -38,24 +38,42 @@ def connected(url: str) -> Iterator[psycopg.Connection]:
     """A connection that commits when the block ends well and rolls back otherwise.
 
     Raises:
-        DatabaseError: the server cannot be reached, or the connection broke; never shows the
-            password.
+        DatabaseError: the server cannot be reached, or the connection broke.
+    """
+    connection = connect(url)
+    with clear_errors(url), connection:
+        yield connection
+
+
+def connect(url: str) -> psycopg.Connection:
+    """A new connection.
+
+    Raises:
+        DatabaseError: the server cannot be reached; never shows the password.
     """
     where = server_name(url)
     try:
-        connection = psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S)
+        return psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S, prepare_threshold=None)
     except psycopg.OperationalError as error:
         raise DatabaseError(
             f"PostgreSQL at {where} cannot be reached: {_first_line(error)}; start it, or correct "
             "or unset CLAY_POSTGRES_URL"
         ) from None  # the chained error repeats every address that was tried
+
+
+@contextmanager
+def clear_errors(url: str) -> Iterator[None]:
+    """Say which server it was when a connection breaks.
+
+    Raises:
+        DatabaseError: the connection broke.
+    """
     try:
-        with connection:
-            yield connection
+        yield
     except psycopg.OperationalError as error:
         raise DatabaseError(
-            f"PostgreSQL at {where} broke off: {_first_line(error)}; see the server's log and run "
-            "again"
+            f"PostgreSQL at {server_name(url)} broke off: {_first_line(error)}; see the server's "
+            "log and run again"
         ) from error
 
 

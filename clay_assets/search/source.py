@@ -5,25 +5,26 @@ checkpoint, else they cannot be compared: the newest file says which; files of a
 out and named.
 """
 
-import json
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
+from clay_assets.embeddings.file import METADATA_KEY, FileMetadata, read_rows, vectors_of
+from clay_assets.embeddings.listing import EmbeddingFile, find_file, list_files
 from clay_assets.errors import SearchError
+from clay_assets.provenance import fingerprint
 from clay_assets.search.filters import unwrapped_bounds
-from clay_assets.search.hits import ROW_SCHEMA, unit_vectors, vectors_of
-from clay_assets.store import Store, StoredFile
+from clay_assets.search.hits import ROW_SCHEMA, embedding_of, unit_vectors
+from clay_assets.store import Store
 
-BOUNDS = ("xmin", "ymin", "xmax", "ymax")
+BOUNDS = ("west", "south", "east", "north")
 """Columns of a chip's bounding box in degrees, unwrapped at the antimeridian."""
-ROWS_AT_ONCE = 4096
 _LOOKUPS_AT_ONCE = 16
 
 
@@ -39,14 +40,21 @@ class SourceFile:
     """MGRS tile."""
     checkpoint_id: str
     """Checkpoint the embeddings come from."""
+    recipe: str
+    """Embeddings of different recipes cannot be compared."""
+    level: str
+    """`mean`, `patch` or `group`."""
     width: int
     """Numbers in an embedding."""
     rows: int
     """Chips."""
     data_version: str
-    """Changes with the content."""
-    run_id: str
-    """Run that wrote it."""
+    """Fingerprint of its rows."""
+
+    @property
+    def version(self) -> str:
+        """Changes with anything that an index takes from the file."""
+        return fingerprint(self.checkpoint_id, self.recipe, self.width, self.data_version)
 
 
 @dataclass(frozen=True)
@@ -61,28 +69,39 @@ class Sources:
 
 def find_sources(store: Store, product: str | None = None) -> Sources:
     """What there is to index, of one product or of all."""
-    prefix = f"embeddings/{product}" if product else "embeddings"
-    stored = [file for file in store.files(prefix) if file.key.endswith(".gpq")]
+    newest_first = sorted(list_files(store, product), key=lambda file: file.modified, reverse=True)
     with ThreadPoolExecutor(_LOOKUPS_AT_ONCE) as pool:
-        described = list(pool.map(lambda file: _describe(store, file), stored))
-    newest_first = sorted(
-        zip(stored, described, strict=True), key=lambda pair: pair[0].modified, reverse=True
-    )
-    checkpoints: dict[str, str] = {}
-    files: dict[tuple[str, str], SourceFile] = {}
+        described = list(pool.map(lambda file: _describe(store, file), newest_first))
+    newest: dict[str, SourceFile] = {}
+    files: list[SourceFile] = []
     left_out: list[str] = []
-    for _, (file, level) in newest_first:
-        current = checkpoints.setdefault(file.product, file.checkpoint_id)
-        if level != "mean":
-            left_out.append(f"{file.key}: level {level}, only mean is searched")
-        elif file.checkpoint_id != current:
-            left_out.append(
-                f"{file.key}: checkpoint {file.checkpoint_id}, but {file.product} now has "
-                f"{current}; materialise its embeddings again"
-            )
-        else:
-            files.setdefault((file.product, file.tile), file)
-    return Sources(tuple(files[place] for place in sorted(files)), tuple(sorted(left_out)))
+    for found in described:
+        if isinstance(found, SourceFile):
+            reason = _why_not(found, newest.setdefault(found.product, found))
+            if reason is None:
+                files.append(found)
+                continue
+            found = reason
+        left_out.append(found)
+    files.sort(key=lambda file: (file.product, file.tile))
+    return Sources(tuple(files), tuple(sorted(left_out)))
+
+
+def find_source(store: Store, product: str, tile: str) -> SourceFile:
+    """The file to index of one tile, found without opening those of all other tiles.
+
+    Raises:
+        NotFoundError: the tile has no embeddings of the product.
+        SearchError: they cannot be searched, or not together with the product's newest.
+    """
+    own = _describe(store, find_file(store, product, tile))
+    if not isinstance(own, SourceFile):
+        raise SearchError(own)
+    newest = _describe(store, max(list_files(store, product), key=lambda file: file.modified))
+    reason = _why_not(own, newest if isinstance(newest, SourceFile) else own)
+    if reason:
+        raise SearchError(reason)
+    return own
 
 
 def read_source(store: Store, file: SourceFile) -> Iterator[pa.Table]:
@@ -94,10 +113,8 @@ def read_source(store: Store, file: SourceFile) -> Iterator[pa.Table]:
     Raises:
         SearchError: an embedding is not finite or has no length.
     """
-    with store.open(file.key) as opened:
-        columns = [*ROW_SCHEMA.names, "embeddings"]
-        for batch in pq.ParquetFile(opened).iter_batches(ROWS_AT_ONCE, columns=columns):
-            yield _rows(pa.Table.from_batches([batch]), file)
+    for rows in read_rows(store, file.key, [*ROW_SCHEMA.names, "embeddings"]):
+        yield _rows(rows, file)
 
 
 def sample_vectors(
@@ -108,32 +125,46 @@ def sample_vectors(
     share = most / sum(files[number].rows for number in chosen)
     for number in chosen:
         for table in read_source(store, files[number]):
-            vectors = vectors_of(table)
+            vectors = embedding_of(table)
             yield vectors[rng.random(len(vectors)) < share]
 
 
-def _describe(store: Store, stored: StoredFile) -> tuple[SourceFile, str]:
-    """What a file's own metadata says of it, and its level."""
-    with store.open(stored.key) as opened:
+def _why_not(file: SourceFile, newest: SourceFile) -> str | None:
+    """Why a file is not indexed, given the product's newest; None if it is."""
+    if file.level != "mean":
+        return f"{file.key}: level {file.level}; only level mean, one vector a chip, is searched"
+    if file.recipe != newest.recipe:
+        return (
+            f"{file.key}: made by checkpoint {file.checkpoint_id} (recipe {file.recipe}), the "
+            f"newest of {file.product} by {newest.checkpoint_id} (recipe {newest.recipe}); "
+            f"materialise embeddings/{file.product} of tile {file.tile} again"
+        )
+    return None
+
+
+def _describe(store: Store, file: EmbeddingFile) -> SourceFile | str:
+    """What a file's own metadata says of it, or why it cannot be told."""
+    with store.open(file.key) as opened:
         footer = pq.read_metadata(opened)
-    meta = json.loads(footer.metadata[b"clay_assets"])
-    path = PurePosixPath(stored.key)
-    tile = path.name.partition("_")[0]
-    file = SourceFile(
-        stored.key,
-        path.parent.name,
-        tile,
-        meta["checkpoint_id"],
-        int(np.prod(meta["shape"])),
-        footer.num_rows,
-        meta["data_version"],
-        meta["run_id"],
+    text = (footer.metadata or {}).get(METADATA_KEY.encode())
+    if text is None:
+        return f"{file.key}: was not written by this package, it has no metadata {METADATA_KEY!r}"
+    meta = FileMetadata.from_json(text)
+    return SourceFile(
+        key=file.key,
+        product=file.product,
+        tile=file.tile,
+        checkpoint_id=meta.checkpoint_id,
+        recipe=meta.recipe,
+        level=meta.level,
+        width=math.prod(meta.shape),
+        rows=footer.num_rows,
+        data_version=meta.data_version,
     )
-    return file, str(meta["level"])
 
 
 def _rows(table: pa.Table, file: SourceFile) -> pa.Table:
-    vectors = unit_vectors(vectors_of(table, "embeddings"))
+    vectors = unit_vectors(vectors_of(table["embeddings"]))
     bad = ~np.isfinite(vectors).all(axis=1)
     if bad.any():
         chip_id = table["chip_id"][int(np.argmax(bad))]
@@ -141,10 +172,12 @@ def _rows(table: pa.Table, file: SourceFile) -> pa.Table:
             f"{file.key}: the embedding of chip {chip_id} is all zeros or not finite; "
             f"materialise embeddings/{file.product} of tile {file.tile} again"
         )
+    cloud_share = pa.array(table["cloud_share"].to_numpy(), pa.float32(), from_pandas=True)
     bounds = unwrapped_bounds(shapely.from_wkb(table["geometry"].to_numpy()))
     rows = table.drop_columns(["embeddings"]).set_column(
         table.schema.get_field_index("mgrs"), "mgrs", pa.array([file.tile] * len(table))
     )
+    rows = rows.set_column(rows.schema.get_field_index("cloud_share"), "cloud_share", cloud_share)
     for name, values in zip(BOUNDS, bounds.T, strict=True):
         rows = rows.append_column(name, pa.array(values))
     flat = pa.array(vectors.ravel(), pa.float32())

@@ -1,6 +1,5 @@
 """Embedding files of made-up chips, and the ranking they should give, by numpy."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
+from clay_assets.embeddings.file import BOUNDS, METADATA_KEY, FileMetadata, file_schema
+from clay_assets.embeddings.listing import file_key
 from clay_assets.mgrs import tile_centre_wgs84
 from clay_assets.store import Store
 
@@ -59,45 +60,47 @@ def write_embeddings(
     level: str = "mean",
 ) -> str:
     """Write one embedding file; returns its key."""
-    width = len(chips[0].embedding)
-    tensor = pa.fixed_shape_tensor(pa.float32(), [width])
-    flat = np.concatenate([chip.embedding for chip in chips]).astype(np.float32)
-    storage = pa.FixedSizeListArray.from_arrays(pa.array(flat), width)
-    boxes = [chip.footprint.bounds for chip in chips]
-    columns = {
-        "source_url": pa.array([f"chips/{tile}/{chip.chip_id}.tif" for chip in chips]),
-        "date": pa.array([chip.day for chip in chips], pa.date32()),
-        "embeddings": pa.ExtensionArray.from_storage(tensor, storage),
-        "geometry": pa.array([shapely.to_wkb(chip.footprint) for chip in chips]),
-        "chip_id": pa.array([chip.chip_id for chip in chips]),
-        "mgrs": pa.array([chip.mgrs for chip in chips]),
-        "chip_hash": pa.array([chip.chip_id for chip in chips]),
-        "bbox": pa.array(
-            [dict(zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True)) for box in boxes]
-        ),
-        "cloud_share": pa.array([chip.cloud_share for chip in chips], pa.float32()),
-        "nodata_share": pa.array([0.0 for _ in chips], pa.float32()),
-    }
-    meta = {
-        "product": product,
-        "checkpoint_id": checkpoint_id,
-        "level": level,
-        "shape": [width],
-        "data_version": f"{tile}-{version}",
-        "run_id": "run-of-embeddings",
-    }
-    geo = {
-        "version": "1.1.0",
-        "primary_column": "geometry",
-        "columns": {"geometry": {"encoding": "WKB", "geometry_types": ["Polygon"]}},
-    }
+    shape = (len(chips[0].embedding),)
     days = [chip.day for chip in chips]
-    key = f"embeddings/{product}/{tile}_{min(days):%Y%m%d}_{max(days):%Y%m%d}_v001.gpq"
-    table = pa.table(columns).replace_schema_metadata(
-        {"geo": json.dumps(geo), "clay_assets": json.dumps(meta)}
+    storage = pa.FixedSizeListArray.from_arrays(
+        pa.array(np.concatenate([chip.embedding for chip in chips]), pa.float32()), shape[0]
     )
+    columns = {
+        "source_url": [f"chips/{tile}/{chip.chip_id}.tif" for chip in chips],
+        "date": days,
+        "embeddings": pa.ExtensionArray.from_storage(
+            pa.fixed_shape_tensor(pa.float32(), shape), storage
+        ),
+        "geometry": [shapely.to_wkb(chip.footprint) for chip in chips],
+        "chip_id": [chip.chip_id for chip in chips],
+        "mgrs": [chip.mgrs for chip in chips],
+        "chip_hash": [chip.chip_id for chip in chips],
+        "bbox": [dict(zip(BOUNDS, chip.footprint.bounds, strict=True)) for chip in chips],
+        "cloud_share": [chip.cloud_share for chip in chips],
+        "nodata_share": [0.0 for _ in chips],
+    }
+    meta = FileMetadata(
+        product=product,
+        checkpoint_id=checkpoint_id,
+        level=level,
+        precision="fp32",
+        recipe=f"recipe of {checkpoint_id}",
+        shape=shape,
+        chips_data_version="chips-1",
+        inputs="inputs",
+        replaces=(),
+        run_id="run-of-embeddings",
+        package_version="0.1.0",
+        data_version=f"{tile}-{version}",
+    )
+    key = file_key(product, tile, min(days), max(days))
+    table = pa.table(columns, schema=file_schema(shape))
     with store.writing(key) as path:
-        pq.write_table(table, path, compression="zstd")
+        pq.write_table(
+            table.replace_schema_metadata({METADATA_KEY: meta.to_json()}),
+            path,
+            compression="zstd",
+        )
     return key
 
 
