@@ -135,7 +135,7 @@ def reconstruction_png(
 
 
 def loss_curve_png(
-    training: Sequence[tuple[float, float]], validation: Sequence[tuple[float, float]]
+    training: Sequence[tuple[int, float]], validation: Sequence[tuple[int, float]]
 ) -> bytes:
     """Loss over steps, training and validation, as (step, loss) pairs."""
     figure = Figure(figsize=(5.2, 3.0), dpi=90, layout="constrained")
@@ -151,7 +151,8 @@ def loss_curve_png(
     axes.set_xlabel("step")
     axes.set_ylabel("loss")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    if training or validation:
+        axes.legend(frameon=False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return _png(Image.open(buffer).convert("RGB"))

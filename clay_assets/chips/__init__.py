@@ -3,8 +3,10 @@
 from clay_assets.chips.cut import CODE_VERSION, ChipsReport, cut_tile
 from clay_assets.chips.file import Chip, decode_chip, read_chip, read_chip_bytes, write_chip
 from clay_assets.chips.manifest import (
+    SCHEMA,
     ChipRow,
     Manifest,
+    manifest_key,
     manifest_tiles,
     read_manifest,
     write_manifest,
@@ -12,12 +14,14 @@ from clay_assets.chips.manifest import (
 
 __all__ = [
     "CODE_VERSION",
+    "SCHEMA",
     "Chip",
     "ChipRow",
     "ChipsReport",
     "Manifest",
     "cut_tile",
     "decode_chip",
+    "manifest_key",
     "manifest_tiles",
     "read_chip",
     "read_chip_bytes",

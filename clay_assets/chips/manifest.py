@@ -150,7 +150,11 @@ def write_manifest(
         "chip_size": chip_size,
         "rejected": dict(rejected),
         "source": source,
-        "dates": {date: asdict(record) for date, record in dates.items()},
+        "dates": {
+            # not asdict: it takes a Counter apart
+            date: {"inputs": record.inputs, "rejected": dict(record.rejected)}
+            for date, record in dates.items()
+        },
     }
     polygons = [footprint_wgs84(row.bounds, row.epsg) for row in ordered]
     records = [

@@ -1,5 +1,7 @@
 """The training set, and checkpoints by name: imported, or trained on it."""
 
+from typing import Any
+
 import dagster as dg
 
 from clay_assets import checkpoints as checkpoint_store
@@ -44,6 +46,8 @@ def training_set(
             "tiles": report.tiles,
             "training_chips": report.training_chips,
             "validation_chips": report.validation_chips,
+            "margin_chips": report.margin_chips,
+            "seconds": report.seconds,
             "skipped": report.skipped,
         },
         data_version=dg.DataVersion(report.data_version),
@@ -76,3 +80,40 @@ def checkpoints(
             max_seconds=config.max_seconds, max_steps=config.max_steps, seed=config.seed
         )
         return _trained(training.train(files, name, settings, device=device.name, run_id=run_id))
+
+
+def _imported(report: checkpoint_store.CheckpointReport) -> dg.MaterializeResult[None]:
+    return dg.MaterializeResult(
+        metadata={
+            "source": report.source,
+            "checkpoint": report.data_version,
+            "size": report.size or "of its own",
+            "parameters": report.parameters,
+            "seconds": report.seconds,
+            "skipped": report.skipped,
+        },
+        data_version=dg.DataVersion(report.data_version),
+    )
+
+
+def _trained(report: training.TrainingReport) -> dg.MaterializeResult[None]:
+    metadata: dict[str, Any] = {
+        "source": "trained here",
+        "checkpoint": report.data_version,
+        "parameters": report.parameters,
+        "training_chips": report.chips,
+        "steps": report.steps,
+        "seconds": report.seconds,
+        "skipped": report.skipped,
+        "loss_curve": picture(loss_curve_png(report.train_losses, report.validation_losses)),
+    }
+    if report.validation_losses:
+        metadata["validation_loss"] = min(loss for _, loss in report.validation_losses)
+    example = report.reconstruction
+    if example is not None:
+        views = (example.target, example.masked, example.reconstruction)
+        png = reconstruction_png(*(view.transpose(2, 0, 1) for view in views))
+        metadata["reconstruction"] = picture(png)
+    return dg.MaterializeResult(
+        metadata=metadata, data_version=dg.DataVersion(report.data_version)
+    )

@@ -1,5 +1,7 @@
 """Tiles and chips: which scenes make up a tile, and the squares cut from them."""
 
+from typing import Any
+
 import dagster as dg
 
 from clay_assets import chips as cutting
@@ -9,10 +11,19 @@ from clay_assets.defs.metadata import columns, picture
 from clay_assets.defs.partitions import mgrs_tiles
 from clay_assets.defs.resources import StoreResource
 from clay_assets.defs.tile_runs import TILES_A_RUN, Outcome, materialize_tiles
-from clay_assets.pictures import chip_sheet_png, quicklook_png
+from clay_assets.pictures import Picture, chip_sheet_png, quicklook_png, rgb_of
+from clay_assets.store import Store
 from clay_assets.tile_sources import read_source
 
-SHEET_CHIPS = 16
+SHEET_CHIPS = 12
+CHOICE_COLUMNS = dg.TableSchema(
+    [
+        dg.TableColumn("scene", "string"),
+        dg.TableColumn("date", "string"),
+        dg.TableColumn("chosen", "bool"),
+        dg.TableColumn("reason", "string"),
+    ]
+)
 
 
 class SceneLimits(dg.Config):  # type: ignore[misc]
@@ -51,14 +62,8 @@ def tiles(
             max_nodata_pct=config.max_nodata_pct,
             run_id=context.run.run_id,
         )
-        rgb = ingest.read_overview(files, tile)
         return Outcome(
-            report.data_version,
-            {
-                "quicklook": picture(quicklook_png(rgb)),
-                "skipped": report.skipped,
-            },
-            {"imagery": found.fingerprint},
+            report.data_version, _tile_metadata(files, report), {"imagery": found.fingerprint}
         )
 
     return materialize_tiles(context, plan)
@@ -80,6 +85,50 @@ def chips(context: dg.AssetExecutionContext, store: StoreResource) -> dg.Materia
     def cut(tile: str) -> Outcome:
         chip_size = read_source(files, tile).chip_size
         report = cutting.cut_tile(files, tile, chip_size=chip_size, run_id=context.run.run_id)
-        return Outcome(report.data_version, _chips_metadata(files, tile, report))
+        return Outcome(report.data_version, _chips_metadata(files, report))
 
     return materialize_tiles(context, cut)
+
+
+def _tile_metadata(files: Store, report: ingest.TileReport) -> dict[str, Any]:
+    rgb = ingest.read_overview(files, report.mgrs)
+    choices = [
+        dg.TableRecord({"scene": c.scene, "date": c.date, "chosen": c.chosen, "reason": c.reason})
+        for c in report.choices
+    ]
+    return {
+        "quicklook": picture(quicklook_png(rgb)),
+        "dates": ", ".join(report.dates),
+        "bands": ", ".join(report.bands),
+        "grid": str(report.grid),
+        "scenes": dg.MetadataValue.table(choices, schema=CHOICE_COLUMNS),
+        "ready_chips": report.ready_chips,
+        "seconds": report.seconds,
+        "skipped": report.skipped,
+        "dagster/uri": files.url(f"tiles/{report.mgrs}/tile.parquet"),
+    }
+
+
+def _chips_metadata(files: Store, report: cutting.ChipsReport) -> dict[str, Any]:
+    return {
+        "sheet": picture(chip_sheet_png(_example_chips(files, report.mgrs))),
+        "chips": report.chips,
+        "rejected": dg.MetadataValue.json(report.rejected),
+        "seconds": report.seconds,
+        "skipped": report.skipped,
+        "dagster/row_count": report.chips,
+        "dagster/uri": files.url(cutting.manifest_key(report.mgrs)),
+        "dagster/column_schema": columns(cutting.SCHEMA),
+    }
+
+
+def _example_chips(files: Store, tile: str) -> list[Picture]:
+    """Chips spread evenly over the tile's manifest."""
+    rows = cutting.read_manifest(files, tile).rows
+    step = max(1, len(rows) // SHEET_CHIPS)
+    pictures = []
+    for row in rows.iloc[::step].head(SHEET_CHIPS).itertuples():
+        chip = cutting.read_chip(files, row.path)
+        title = f"{row.number:04d}  {row.date}"
+        pictures.append(Picture(rgb_of(chip.pixels, chip.bands), title))
+    return pictures

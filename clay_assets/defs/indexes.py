@@ -14,7 +14,11 @@ from clay_assets.defs.tile_runs import (
     materialize_tiles,
     reported_as_failure,
 )
-from clay_assets.pictures import neighbour_sheet_png
+from clay_assets.pictures import Picture, neighbour_sheet_png, rgb_of
+from clay_assets.search import duckdb_build, pgvector_schema
+from clay_assets.provenance import content_hash, fingerprint
+
+SHEET_KEY = "indexes/neighbour_examples.png"
 
 
 class ExamplesConfig(dg.Config):  # type: ignore[misc]
@@ -31,4 +35,103 @@ class ExamplesConfig(dg.Config):  # type: ignore[misc]
 def index_assets(products: list[str]) -> list[dg.AssetsDefinition]:
     """The assets over the embeddings of `products`."""
     embeddings = [dg.AssetKey(["embeddings", product]) for product in products]
-    return [_duckdb_index(embeddings), _pgvector_index(embeddings, products), _examples(products)]
+    return [_duckdb_index(embeddings), _pgvector_index(embeddings, products), _examples(products[0])]
+
+
+def _duckdb_index(embeddings: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    @dg.asset(
+        deps=[
+            dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping()) for key in embeddings
+        ],
+        group_name="search",
+        kinds={"duckdb"},
+        owners=OWNERS,
+        code_version=str(duckdb_build.CODE_VERSION),
+    )
+    def duckdb_index(
+        context: dg.AssetExecutionContext, store: StoreResource
+    ) -> dg.MaterializeResult[None]:
+        """One DuckDB file over all products' embeddings; can be rebuilt from them at any time."""
+        files = store.open()
+        with reported_as_failure(), logged_progress(context):
+            report = search.build_duckdb(files, run_id=context.run.run_id)
+        return dg.MaterializeResult(
+            metadata={
+                "rows": dg.MetadataValue.json(report.rows),
+                "tiles": report.tiles,
+                "tiles_copied": report.tiles_copied,
+                "left_out": dg.MetadataValue.json(list(report.left_out)),
+                "size_mb": report.size_bytes / 1e6,
+                "seconds": report.seconds,
+                "skipped": report.skipped,
+                "dagster/row_count": sum(report.rows.values()),
+                "dagster/uri": files.url(duckdb_build.INDEX_KEY),
+            },
+            data_version=dg.DataVersion(report.data_version),
+        )
+
+    return duckdb_index
+
+
+def _pgvector_index(embeddings: list[dg.AssetKey], products: list[str]) -> dg.AssetsDefinition:
+    @dg.asset(
+        partitions_def=mgrs_tiles,
+        deps=embeddings,
+        group_name="search",
+        kinds={"postgres"},
+        owners=OWNERS,
+        code_version=str(pgvector_schema.CODE_VERSION),
+        backfill_policy=dg.BackfillPolicy.multi_run(TILES_A_RUN),
+    )
+    def pgvector_index(
+        context: dg.AssetExecutionContext, store: StoreResource, database: DatabaseResource
+    ) -> dg.MaterializeResult[None]:
+        """The tile's rows in PostgreSQL with pgvector, replaced in one transaction."""
+        files = store.open()
+        with reported_as_failure(), database.running() as url:
+
+            def sync(tile: str) -> Outcome:
+                reports = [
+                    search.sync_tile(url, files, product, tile, run_id=context.run.run_id)
+                    for product in products
+                ]
+                return Outcome(
+                    fingerprint([report.data_version for report in reports]),
+                    {
+                        "rows": sum(report.rows for report in reports),
+                        "seconds": sum(report.seconds for report in reports),
+                        "skipped": all(report.skipped for report in reports),
+                        "dagster/row_count": sum(report.rows for report in reports),
+                    },
+                )
+
+            return materialize_tiles(context, sync)
+
+    return pgvector_index
+
+
+def _examples(product: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        deps=["duckdb_index"],
+        group_name="search",
+        kinds={"png"},
+        owners=OWNERS,
+        code_version="1",
+    )
+    def neighbour_examples(
+        context: dg.AssetExecutionContext, config: ExamplesConfig, store: StoreResource
+    ) -> dg.MaterializeResult[None]:
+        """A sheet of chips drawn by seed, each with its nearest neighbours."""
+        files = store.open()
+        with reported_as_failure():
+            examples = search.neighbour_examples(
+                files, product, queries=config.queries, k=config.k, seed=config.seed
+            )
+            png = neighbour_sheet_png([_row(files, example) for example in examples])
+            files.write_bytes(SHEET_KEY, png)
+        return dg.MaterializeResult(
+            metadata={"sheet": picture(png), "dagster/uri": files.url(SHEET_KEY)},
+            data_version=dg.DataVersion(content_hash(png)),
+        )
+
+    return neighbour_examples

@@ -3,6 +3,7 @@
 import base64
 
 import dagster as dg
+import pyarrow as pa
 
 PICTURE_LIMIT = 50_000
 """Bytes; a picture lives in the event's database row."""
@@ -19,8 +20,8 @@ def picture(png: bytes) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
-def columns(types: dict[str, str]) -> dg.TableSchemaMetadataValue:
+def columns(schema: pa.Schema) -> dg.TableSchemaMetadataValue:
     """Column names and types of a table."""
     return dg.MetadataValue.table_schema(
-        dg.TableSchema([dg.TableColumn(name, type_) for name, type_ in types.items()])
+        dg.TableSchema([dg.TableColumn(field.name, str(field.type)) for field in schema])
     )
