@@ -1,0 +1,38 @@
+"""Embeddings: chips and a checkpoint in, one GeoParquet file a tile and product out."""
+
+from clay_assets.embeddings.checks import CheckReport, check_embeddings
+from clay_assets.embeddings.embed import EmbeddingsReport, embed_tile
+from clay_assets.embeddings.encoder import ChipEncoder, choose_device, load_encoder
+from clay_assets.embeddings.file import (
+    FileMetadata,
+    file_schema,
+    read_metadata,
+    read_rows,
+    vectors_of,
+)
+from clay_assets.embeddings.listing import EmbeddingFile, file_key, find_file, list_files
+from clay_assets.embeddings.products import LEVELS, Product, load_products
+from clay_assets.embeddings.work import CODE_VERSION
+
+__all__ = [
+    "CODE_VERSION",
+    "LEVELS",
+    "CheckReport",
+    "ChipEncoder",
+    "EmbeddingFile",
+    "EmbeddingsReport",
+    "FileMetadata",
+    "Product",
+    "check_embeddings",
+    "choose_device",
+    "embed_tile",
+    "file_key",
+    "file_schema",
+    "find_file",
+    "list_files",
+    "load_encoder",
+    "load_products",
+    "read_metadata",
+    "read_rows",
+    "vectors_of",
+]

@@ -1,0 +1,122 @@
+"""An encoder on a device, kept between tiles, from chips to embeddings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from pyproj import Transformer
+from torch import Tensor
+
+from clay_assets.checkpoints import find_checkpoint, load_checkpoint
+from clay_assets.chips import Chip
+from clay_assets.embeddings.pooling import pool
+from clay_assets.errors import InvalidValueError
+from clay_assets.models import Encoder, build, encode_latlon, encode_timestep, normalise
+from clay_assets.settings import DEVICES, PRECISIONS
+from clay_assets.store import Store
+
+_ENCODERS_KEPT = 2
+"""A second one for tiles that have other bands; each holds its weights in the device's memory."""
+
+
+@dataclass(frozen=True)
+class ChipEncoder:
+    """A checkpoint's encoder for chips of given bands, ready on a device."""
+
+    checkpoint_id: str
+    """Content id of the weights."""
+    network: Encoder
+    """On the device, in evaluation mode."""
+    device: torch.device
+    """Where it computes."""
+    precision: str
+    """`fp32`, or `bf16` for matrix products in half the width."""
+
+    @torch.inference_mode()
+    def embed(self, chips: Sequence[Chip], level: str) -> Tensor:
+        """Embeddings of chips of one size with the encoder's bands.
+
+        On a GPU this returns before they are computed; moving them to the CPU waits.
+
+        Returns:
+            (B, ...) float32 on the device, of the shape that `level` gives.
+        """
+        pixels = torch.stack([torch.from_numpy(chip.pixels) for chip in chips])
+        latlon = torch.tensor([encode_latlon(*_centre_wgs84(chip)) for chip in chips])
+        timestep = torch.tensor([encode_timestep(chip.date) for chip in chips])
+        if self.device.type == "cuda":
+            pixels = pixels.pin_memory()  # else the copy waits for the batch before
+        inputs = [part.to(self.device, non_blocking=True) for part in (pixels, latlon, timestep)]
+        normalised = normalise(inputs[0], self.network.bands)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            tokens = self.network(normalised, *inputs[1:])
+        return pool(tokens, level, len(self.network.groups))
+
+
+def load_encoder(
+    store: Store, checkpoint: str, bands: tuple[str, ...], *, device: str, precision: str
+) -> ChipEncoder:
+    """The encoder of a checkpoint, from memory where this process has used it before.
+
+    Args:
+        store: where the checkpoint is.
+        checkpoint: name or id.
+        bands: of the chips to embed; band groups that they lack are left out.
+        device: one of `settings.DEVICES`.
+        precision: one of `settings.PRECISIONS`.
+
+    Raises:
+        NotFoundError: there is no such checkpoint.
+        CheckpointError: its file was damaged.
+        InvalidValueError: the device is not on this machine, the precision is unknown, or no band
+            group has all its bands.
+    """
+    if precision not in PRECISIONS:
+        raise InvalidValueError(
+            f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}"
+        )
+    checkpoint_id = find_checkpoint(store, checkpoint).id
+    return _encoder(store, checkpoint_id, bands, choose_device(device), precision)
+
+
+def choose_device(name: str) -> str:
+    """`name`, or for `auto` the fastest kind of device there is.
+
+    Raises:
+        InvalidValueError: there is no such device, or not on this machine.
+    """
+    if name not in DEVICES:
+        raise InvalidValueError(f"device must be one of {', '.join(DEVICES)}, got {name!r}")
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return next(device for device, is_there in present.items() if is_there)
+    if not present[name]:
+        raise InvalidValueError(
+            f"device {name} is not on this machine; set CLAY_DEVICE to auto or cpu"
+        )
+    return name
+
+
+@lru_cache(maxsize=_ENCODERS_KEPT)
+def _encoder(
+    store: Store, checkpoint_id: str, bands: tuple[str, ...], device: str, precision: str
+) -> ChipEncoder:
+    network = build(load_checkpoint(store, checkpoint_id), bands).encoder
+    return ChipEncoder(checkpoint_id, network.to(device), torch.device(device), precision)
+
+
+def _centre_wgs84(chip: Chip) -> tuple[float, float]:
+    west, south, east, north = chip.bounds
+    lon, lat = _to_wgs84(chip.epsg).transform((west + east) / 2, (south + north) / 2)
+    return float(lon), float(lat)
+
+
+@lru_cache(maxsize=128)
+def _to_wgs84(epsg: int) -> Transformer:
+    # always_xy: otherwise PROJ gives lat, lon
+    return Transformer.from_crs(epsg, "OGC:CRS84", always_xy=True)

@@ -1,0 +1,67 @@
+"""Vectors kept aside while a tile is being embedded, so that a killed run loses little."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from clay_assets.chips.manifest import ChipRow
+from clay_assets.embeddings.file import rows_at_once
+from clay_assets.embeddings.listing import product_folder
+from clay_assets.provenance import fingerprint
+from clay_assets.store import Store
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """The parts of one tile; each is a Parquet file with chip ids, hashes and embeddings."""
+
+    store: Store
+    """Where they lie."""
+    product: str
+    """Name of the product."""
+    tile: str
+    """MGRS tile id."""
+    recipe: str
+    """Parts of another recipe are of no use."""
+
+    def parts(self) -> list[str]:
+        """Keys of the parts that can be used."""
+        return [key for key in self._keys() if key.startswith(f"{self._folder}/{self.recipe}_")]
+
+    def write(self, chips: Sequence[ChipRow], vectors: npt.NDArray[np.float32]) -> str:
+        """Keep the (N, width) vectors of some chips; returns the part's key."""
+        names = [(chip.chip_id, chip.content_hash) for chip in chips]
+        width = vectors.shape[1]
+        table = pa.table(
+            {
+                "chip_id": [chip_id for chip_id, _ in names],
+                "chip_hash": [content_hash for _, content_hash in names],
+                "embeddings": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), width),
+            }
+        )
+        key = f"{self._folder}/{self.recipe}_{fingerprint(names)}.parquet"
+        with self.store.writing(key) as path:
+            # Written and read once: compressing costs more than it saves.
+            pq.write_table(
+                table,
+                path,
+                row_group_size=rows_at_once(width),
+                compression="none",
+                use_dictionary=False,
+            )
+        return key
+
+    def clear(self) -> None:
+        """Delete all parts, also those of no use."""
+        self.store.delete(self._keys())
+
+    @property
+    def _folder(self) -> str:
+        return f"{product_folder(self.product)}/unfinished/{self.tile}"
+
+    def _keys(self) -> list[str]:
+        return [file.key for file in self.store.files(self._folder)]

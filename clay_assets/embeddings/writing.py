@@ -1,0 +1,141 @@
+"""Writing an embedding file row group by row group."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+
+from clay_assets.chips.manifest import ChipRow
+from clay_assets.embeddings.file import (
+    BOUNDS,
+    METADATA_KEY,
+    FileMetadata,
+    file_schema,
+    rows_at_once,
+)
+from clay_assets.provenance import fingerprint
+from clay_assets.store import Store
+
+_PLAIN = "embeddings"
+"""Numbers without repeats, in one column whose bytes compress better when sorted by place."""
+
+
+@dataclass(frozen=True)
+class EmbeddedChip:
+    """What a row says besides the embedding."""
+
+    chip: ChipRow
+    """The chip, as its manifest has it."""
+    source_url: str
+    """Absolute path or URL of its file."""
+    footprint: shapely.Geometry
+    """OGC:CRS84."""
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """JSON values that change with any of the row's values but the embedding."""
+        chip = self.chip
+        return (
+            chip.chip_id,
+            chip.content_hash,  # date and place are in it
+            chip.mgrs,
+            self.source_url,
+            chip.cloud_share,
+            chip.nodata_share,
+        )
+
+
+Gather = Callable[[Sequence[ChipRow]], npt.NDArray[np.float32]]
+"""The embeddings of some chips, (N, width)."""
+
+
+def write_file(
+    store: Store, key: str, rows: Sequence[EmbeddedChip], gather: Gather, metadata: FileMetadata
+) -> FileMetadata:
+    """Write an embedding file; memory holds one row group at a time.
+
+    Args:
+        store: where to write.
+        key: see `file_key`.
+        rows: in the order of the file, at least one.
+        gather: asked for the embeddings of one row group after the other.
+        metadata: all but the data version.
+
+    Returns:
+        The metadata as written, with the data version.
+    """
+    with store.writing(key) as path:
+        return _write(path, rows, gather, metadata)
+
+
+def _write(
+    path: Path, rows: Sequence[EmbeddedChip], gather: Gather, metadata: FileMetadata
+) -> FileMetadata:
+    schema = file_schema(metadata.shape)
+    footprints = [row.footprint for row in rows]
+    step = rows_at_once(int(np.prod(metadata.shape)))
+    digest = hashlib.sha256()
+    with pq.ParquetWriter(
+        path,
+        schema.with_metadata({"geo": json.dumps(_geo_metadata(footprints))}),
+        compression="zstd",
+        use_dictionary=["date", "geometry", "mgrs"],
+        column_encoding={"embeddings.list.element": "BYTE_STREAM_SPLIT"},
+    ) as writer:
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
+            vectors = gather([row.chip for row in part])
+            digest.update(np.ascontiguousarray(vectors, dtype="<f4").data)
+            writer.write_table(_table(part, vectors, schema))
+        metadata = replace(
+            metadata,
+            data_version=fingerprint(
+                [row.identity for row in rows], metadata.shape, digest.hexdigest()
+            ),
+        )
+        writer.add_key_value_metadata({METADATA_KEY: metadata.to_json()})
+    return metadata
+
+
+def _table(
+    rows: Sequence[EmbeddedChip], vectors: npt.NDArray[np.float32], schema: pa.Schema
+) -> pa.Table:
+    chips = [row.chip for row in rows]
+    footprints = np.array([row.footprint for row in rows])
+    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
+    tensors = pa.ExtensionArray.from_storage(
+        schema.field("embeddings").type,
+        pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
+    )
+    bounds = [pa.array(values) for values in shapely.bounds(footprints).T]
+    columns = {
+        "source_url": [row.source_url for row in rows],
+        "date": np.array([chip.date for chip in chips], dtype="datetime64[D]"),
+        "embeddings": tensors,
+        "geometry": shapely.to_wkb(footprints),
+        "chip_id": [chip.chip_id for chip in chips],
+        "mgrs": [chip.mgrs for chip in chips],
+        "chip_hash": [chip.content_hash for chip in chips],
+        "bbox": pa.StructArray.from_arrays(bounds, names=BOUNDS),
+        "cloud_share": [chip.cloud_share for chip in chips],
+        "nodata_share": [chip.nodata_share for chip in chips],
+    }
+    return pa.table(columns, schema=schema)
+
+
+def _geo_metadata(footprints: Sequence[shapely.Geometry]) -> dict[str, object]:
+    """GeoParquet 1.1; without a `crs` it means OGC:CRS84."""
+    geometry = {
+        "encoding": "WKB",
+        "geometry_types": sorted({footprint.geom_type for footprint in footprints}),
+        "bbox": shapely.total_bounds(np.array(footprints)).tolist(),
+        "covering": {"bbox": {side: ["bbox", side] for side in BOUNDS}},
+    }
+    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}
