@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote, urlparse
@@ -258,7 +259,14 @@ def _object_store(root: str) -> ObjectStore:
     if "://" not in root:
         Path(root).mkdir(parents=True, exist_ok=True)
         return obstore.store.LocalStore(root)
-    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    environ = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    return _connected(root, tuple(sorted(environ.items())))
+
+
+@lru_cache(maxsize=64)
+def _connected(root: str, environ: tuple[tuple[str, str], ...]) -> ObjectStore:
+    """A client with its open connections; another one when the environment has changed."""
+    endpoint = dict(environ).get("AWS_ENDPOINT_URL", "")
     options: dict[str, Any] = {"timeout": "120s"}
     if endpoint.startswith("http://") or root.startswith("http://"):
         options["allow_http"] = True
@@ -331,4 +339,5 @@ def _disk_is_full(error: Exception, folder: Path) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    text = str(error).strip() or type(error).__name__
+    return "the bucket does not exist" if "NoSuchBucket" in text else text.splitlines()[0]

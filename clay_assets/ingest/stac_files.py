@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 import pystac
-from pystac.errors import STACError
+from pystac.errors import STACError, STACTypeError
 from pystac.stac_io import DefaultStacIO
 from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
@@ -77,7 +77,7 @@ def read_items(href: str, content: dict[str, Any]) -> list[pystac.Item]:
         raise ImageryError(f"{href} links to {error.filename}, which does not exist") from error
     except (APIError, RequestException) as error:
         raise unreachable(href, error) from error
-    except (STACError, KeyError, ValueError) as error:
+    except (STACError, STACTypeError, KeyError, ValueError) as error:
         raise ImageryError(
             f"{href} is not STAC: {type(error).__name__} {error}; expected a catalogue, "
             "collection, item or FeatureCollection of items"

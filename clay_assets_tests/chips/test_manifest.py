@@ -6,6 +6,7 @@ import pytest
 
 from clay_assets.chips.manifest import (
     SCHEMA,
+    DateRecord,
     manifest_rows,
     manifest_tiles,
     read_manifest,
@@ -25,6 +26,7 @@ def write(store, rows, tile="32VKM"):
         chip_size=32,
         rejected={"cloud": 2},
         source="catalog.json",
+        dates={"2023-06-12": DateRecord("in 1", {"cloud": 2})},
     )
 
 
@@ -43,6 +45,7 @@ def test_a_manifest_is_read_as_it_was_written(store):
         "chip_size": 32,
         "rejected": {"cloud": 2},
         "source": "catalog.json",
+        "dates": {"2023-06-12": {"inputs": "in 1", "rejected": {"cloud": 2}}},
     }
 
 
