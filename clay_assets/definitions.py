@@ -30,7 +30,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             training_set,
             checkpoints,
             *embeddings,
-            *index_assets(list(products)),
+            *index_assets(list(products.values())),
         ],
         asset_checks=checks_of(list(products.values())),
         jobs=jobs_of(list(products)),

@@ -1,7 +1,6 @@
 """The commands. What they import is heavy, so each imports its own when it is called."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table

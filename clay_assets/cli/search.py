@@ -10,7 +10,7 @@ from rich.table import Table
 from clay_assets.cli.terminal import HomeOption, clear_errors, console, settings_of
 
 if TYPE_CHECKING:
-    from clay_assets.search import Hits, Query
+    from clay_assets.search import Hits
 
 
 class Engine(StrEnum):

@@ -15,7 +15,7 @@ from clay_assets.defs.tile_runs import logged_progress, reported_as_failure
 from clay_assets.pictures import loss_curve_png, reconstruction_png
 
 
-class CheckpointConfig(dg.Config):  # type: ignore[misc]
+class CheckpointConfig(dg.Config):
     """Where the checkpoint comes from; without a source it is trained here."""
 
     source: str | None = None
@@ -114,6 +114,4 @@ def _trained(report: training.TrainingReport) -> dg.MaterializeResult[None]:
         views = (example.target, example.masked, example.reconstruction)
         png = reconstruction_png(*(view.transpose(2, 0, 1) for view in views))
         metadata["reconstruction"] = picture(png)
-    return dg.MaterializeResult(
-        metadata=metadata, data_version=dg.DataVersion(report.data_version)
-    )
+    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(report.data_version))

@@ -1,24 +1,25 @@
 """Asset checks: what must hold before others build on it."""
 
+from typing import Any
+
 import dagster as dg
 
 from clay_assets import search
 from clay_assets.chips.checks import check_chips
 from clay_assets.defs.resources import DatabaseResource, StoreResource
 from clay_assets.embeddings import Product, check_embeddings
-from clay_assets.errors import ClayAssetsError
+from clay_assets.search.source import find_sources
 
 RECALL_MINIMUM = 0.99
 
 
 def checks_of(products: list[Product]) -> list[dg.AssetChecksDefinition]:
     """All checks of the graph."""
-    indexed = [product.name for product in products if product.level == "mean"]
     return [
-        _chips_are_whole(),
+        chips_are_whole,
         *(_embeddings_are_sound(product.name) for product in products),
-        *(_duckdb_recall(name) for name in indexed[:1]),
-        *(_pgvector_agrees(name) for name in indexed[:1]),
+        duckdb_recall,
+        pgvector_recall,
     ]
 
 
@@ -27,19 +28,75 @@ def tiles_of(context: dg.AssetCheckExecutionContext) -> list[str]:
     return list(context.op_execution_context.partition_keys)
 
 
-def _chips_are_whole() -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset="chips", blocking=True)
-    def chips_are_whole(
+@dg.asset_check(asset="chips", blocking=True)
+def chips_are_whole(
+    context: dg.AssetCheckExecutionContext, store: StoreResource
+) -> dg.AssetCheckResult:
+    """Every chip of the manifest is there, on its place, with its bands and with data."""
+    faults: dict[str, list[str]] = {}
+    chips = 0
+    for tile in tiles_of(context):
+        found = check_chips(store.open(), tile)
+        chips += found.chips
+        if found.faults:
+            faults[tile] = list(found.faults[:10])
+    return dg.AssetCheckResult(passed=not faults, metadata={"chips": chips, "faults": faults})
+
+
+def _embeddings_are_sound(product: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=["embeddings", product], blocking=True)
+    def embeddings_are_sound(
         context: dg.AssetCheckExecutionContext, store: StoreResource
     ) -> dg.AssetCheckResult:
-        """Every chip of the manifest is there, on its place, with its bands and with data."""
+        """One embedding a chip, all finite and not zero, and not all the same."""
         faults: dict[str, list[str]] = {}
-        chips = 0
+        metadata: dict[str, Any] = {"embeddings": 0}
         for tile in tiles_of(context):
-            found = check_chips(store.open(), tile)
-            chips += found.chips
+            found = check_embeddings(store.open(), product, tile)
+            metadata["embeddings"] += found.rows
+            metadata["mean_cosine"] = found.mean_cosine
+            metadata["norm_min"], metadata["norm_max"] = found.norm_min, found.norm_max
             if found.faults:
-                faults[tile] = list(found.faults[:10])
-        return dg.AssetCheckResult(passed=not faults, metadata={"chips": chips, "faults": faults})
+                faults[tile] = list(found.faults)
+        return dg.AssetCheckResult(passed=not faults, metadata=metadata | {"faults": faults})
 
-    return chips_are_whole
+    return embeddings_are_sound
+
+
+@dg.asset_check(asset="duckdb_index")
+def duckdb_recall(store: StoreResource) -> dg.AssetCheckResult:
+    """The served path finds the true neighbours, and every embedding is indexed."""
+    files = store.open()
+    passed = True
+    metadata: dict[str, Any] = {}
+    with search.DuckDBIndex(files) as index:
+        for indexed in index.products():
+            expected = sum(file.rows for file in find_sources(files, indexed.product).files)
+            measured = search.measure_recall(index, indexed.product)
+            passed &= measured.recall >= RECALL_MINIMUM and indexed.rows == expected
+            metadata |= _recall_metadata(indexed.product, measured)
+            metadata[f"{indexed.product}: rows"] = indexed.rows
+            metadata[f"{indexed.product}: rows expected"] = expected
+    return dg.AssetCheckResult(passed=passed, metadata=metadata)
+
+
+@dg.asset_check(asset="pgvector_index")
+def pgvector_recall(database: DatabaseResource) -> dg.AssetCheckResult:
+    """The served path finds the neighbours that scoring every chip finds."""
+    passed = True
+    metadata: dict[str, Any] = {}
+    with database.running() as url, search.PgvectorIndex(url) as index:
+        for indexed in index.products():
+            measured = search.measure_recall(index, indexed.product)
+            passed &= measured.recall >= RECALL_MINIMUM
+            metadata |= _recall_metadata(indexed.product, measured)
+    return dg.AssetCheckResult(passed=passed, metadata=metadata)
+
+
+def _recall_metadata(product: str, measured: search.Recall) -> dict[str, Any]:
+    return {
+        f"{product}: recall": measured.recall,
+        f"{product}: k": measured.k,
+        f"{product}: queries": measured.samples,
+        f"{product}: median ms": measured.median_ms,
+    }

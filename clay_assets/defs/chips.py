@@ -26,7 +26,7 @@ CHOICE_COLUMNS = dg.TableSchema(
 )
 
 
-class SceneLimits(dg.Config):  # type: ignore[misc]
+class SceneLimits(dg.Config):
     """Which scenes are good enough, and how many dates a tile gets."""
 
     max_dates: int = 3

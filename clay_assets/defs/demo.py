@@ -11,18 +11,18 @@ import dagster as dg
 
 from clay_assets.checkpoints import has_checkpoint
 from clay_assets.chips import read_manifest
+from clay_assets.definitions import build_defs
 from clay_assets.defs.imagery import register_imagery
 from clay_assets.defs.instance import open_instance
 from clay_assets.defs.partitions import add_checkpoint
 from clay_assets.defs.runs import close_dead_runs, run_job
-from clay_assets.definitions import build_defs
 from clay_assets.embeddings import Product, load_products
 from clay_assets.ingest import list_tiles
 from clay_assets.mgrs import parse_tile
 from clay_assets.search import Hits, Query, open_index
 from clay_assets.search.postgres import postgres_server
 from clay_assets.settings import Settings
-from clay_assets.synthetic import SYNTHETIC_TILE, generate
+from clay_assets.synthetic import generate
 from clay_assets.tile_sources import DEFAULT_CHIP_SIZE, TileSource
 
 FIRST_K = 5
@@ -99,9 +99,7 @@ def choose_source(
     """
     location = request.imagery or settings.imagery
     if location is None:
-        say(
-            "No imagery was named: using a synthetic landscape, generated here. It is no real place."
-        )
+        say("No imagery was named: using a synthetic landscape, generated here; no real place.")
         location = str(generate(settings.synthetic_folder))
     tile = request.tile or list_tiles(location)[0]
     return TileSource(parse_tile(tile), location, request.dates, request.subset, request.chip_size)

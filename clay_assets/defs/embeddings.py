@@ -1,9 +1,10 @@
 """Embeddings: one asset a product, so that two checkpoints live side by side."""
 
+from typing import Any
+
 import dagster as dg
 
 from clay_assets import embeddings as embedding
-from clay_assets.chips import read_manifest
 from clay_assets.defs.checkpoints import checkpoints
 from clay_assets.defs.chips import chips
 from clay_assets.defs.imagery import OWNERS
@@ -11,9 +12,10 @@ from clay_assets.defs.metadata import columns
 from clay_assets.defs.partitions import mgrs_tiles
 from clay_assets.defs.resources import DeviceResource, StoreResource
 from clay_assets.defs.tile_runs import TILES_A_RUN, Outcome, materialize_tiles
+from clay_assets.store import Store
 
 
-class EmbeddingConfig(dg.Config):  # type: ignore[misc]
+class EmbeddingConfig(dg.Config):
     """How chips go through the encoder; no effect on the vectors."""
 
     batch_size: int = 8
@@ -38,7 +40,7 @@ def embeddings_asset(product: embedding.Product) -> dg.AssetsDefinition:
         group_name="embeddings",
         kinds={"pytorch", "geoparquet"},
         owners=OWNERS,
-        code_version=embedding.CODE_VERSION,
+        code_version=str(embedding.CODE_VERSION),
         pool="gpu",
         backfill_policy=dg.BackfillPolicy.multi_run(TILES_A_RUN),
     )
@@ -60,8 +62,25 @@ def embeddings_asset(product: embedding.Product) -> dg.AssetsDefinition:
                 batch_size=config.batch_size,
                 run_id=context.run.run_id,
             )
-            return Outcome(report.data_version, _metadata(files.url(report.key), report))
+            return Outcome(report.data_version, _metadata(files, report))
 
         return materialize_tiles(context, embed)
 
     return embeddings
+
+
+def _metadata(files: Store, report: embedding.EmbeddingsReport) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "chips": report.chips,
+        "embedded": report.embedded,
+        "shape": " x ".join(str(side) for side in report.shape),
+        "checkpoint": report.checkpoint_id,
+        "seconds": report.seconds,
+        "waited_seconds": report.waited_seconds,
+        "skipped": report.skipped,
+        "dagster/row_count": report.chips,
+    }
+    if report.key is not None:
+        metadata["dagster/uri"] = files.url(report.key)
+        metadata["dagster/column_schema"] = columns(embedding.file_schema(report.shape))
+    return metadata

@@ -1,5 +1,7 @@
 """The imagery of a tile: outside, and only registered here."""
 
+from typing import Any
+
 import dagster as dg
 
 from clay_assets.defs.partitions import add_tiles, mgrs_tiles
@@ -36,7 +38,7 @@ def register_imagery(instance: dg.DagsterInstance, store: Store, source: TileSou
     add_tiles(instance, [source.mgrs])
     if _known_version(instance, source.mgrs) == found.fingerprint:
         return found.fingerprint
-    metadata = {"location": source.location, "items": len(found.items)}
+    metadata: dict[str, Any] = {"location": source.location, "items": len(found.items)}
     tags = {"dagster/data_version": found.fingerprint}
     for event in (dg.AssetMaterialization, dg.AssetObservation):
         instance.report_runless_asset_event(

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from clay_assets import search
+from clay_assets.chips import read_chip
 from clay_assets.defs.imagery import OWNERS
 from clay_assets.defs.metadata import picture
 from clay_assets.defs.partitions import mgrs_tiles
@@ -14,14 +15,18 @@ from clay_assets.defs.tile_runs import (
     materialize_tiles,
     reported_as_failure,
 )
+from clay_assets.embeddings import Product
+from clay_assets.errors import ProductError
 from clay_assets.pictures import Picture, neighbour_sheet_png, rgb_of
-from clay_assets.search import duckdb_build, pgvector_schema
 from clay_assets.provenance import content_hash, fingerprint
+from clay_assets.search import duckdb_build, pgvector_schema
+from clay_assets.search.duckdb_tables import INDEX_KEY
+from clay_assets.store import Store
 
 SHEET_KEY = "indexes/neighbour_examples.png"
 
 
-class ExamplesConfig(dg.Config):  # type: ignore[misc]
+class ExamplesConfig(dg.Config):
     """Which neighbours the sheet shows."""
 
     queries: int = 4
@@ -32,17 +37,29 @@ class ExamplesConfig(dg.Config):  # type: ignore[misc]
     """Seed of the choice of chips."""
 
 
-def index_assets(products: list[str]) -> list[dg.AssetsDefinition]:
-    """The assets over the embeddings of `products`."""
-    embeddings = [dg.AssetKey(["embeddings", product]) for product in products]
-    return [_duckdb_index(embeddings), _pgvector_index(embeddings, products), _examples(products[0])]
+def index_assets(products: list[Product]) -> list[dg.AssetsDefinition]:
+    """The assets over the embeddings of `products` with one vector a chip.
+
+    Raises:
+        ProductError: there is none.
+    """
+    searched = [product.name for product in products if product.level == "mean"]
+    if not searched:
+        raise ProductError(
+            f"none of the products {', '.join(product.name for product in products)} has level "
+            "mean, which is what is searched; declare one"
+        )
+    embeddings = [dg.AssetKey(["embeddings", name]) for name in searched]
+    return [
+        _duckdb_index(embeddings),
+        _pgvector_index(embeddings, searched),
+        _examples(searched[0]),
+    ]
 
 
 def _duckdb_index(embeddings: list[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.asset(
-        deps=[
-            dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping()) for key in embeddings
-        ],
+        deps=[dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping()) for key in embeddings],
         group_name="search",
         kinds={"duckdb"},
         owners=OWNERS,
@@ -65,7 +82,7 @@ def _duckdb_index(embeddings: list[dg.AssetKey]) -> dg.AssetsDefinition:
                 "seconds": report.seconds,
                 "skipped": report.skipped,
                 "dagster/row_count": sum(report.rows.values()),
-                "dagster/uri": files.url(duckdb_build.INDEX_KEY),
+                "dagster/uri": files.url(INDEX_KEY),
             },
             data_version=dg.DataVersion(report.data_version),
         )
@@ -135,3 +152,20 @@ def _examples(product: str) -> dg.AssetsDefinition:
         )
 
     return neighbour_examples
+
+
+def _row(files: Store, example: search.NeighbourExample) -> list[Picture]:
+    """The chip that was asked about, then its neighbours with their scores."""
+    found = example.hits.frame
+    return [
+        _picture(files, example.source_url, str(example.date), "query"),
+        *(
+            _picture(files, hit.source_url, str(hit.date), f"{hit.score:.4f}")
+            for hit in found.itertuples()
+        ),
+    ]
+
+
+def _picture(files: Store, path: str, title: str, note: str) -> Picture:
+    chip = read_chip(files, path)
+    return Picture(rgb_of(chip.pixels, chip.bands), title, note)

@@ -5,6 +5,7 @@ PostgreSQL is made here.
 """
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ class StorageFromEnvironment(DagsterStorage, ConfigurableClass):
         return {}
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: dict[str, Any]
+    def from_config_value(  # type: ignore[override]
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> DagsterStorage:
         """The storage that the environment asks for."""
         settings = Settings.from_environment()
@@ -49,7 +50,7 @@ class ArtifactsInHome(LocalArtifactStorage):
 
     @classmethod
     def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: dict[str, Any]
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "ArtifactsInHome":
         """Files under the home folder of the environment."""
         return cls(str(_dagster_folder()), inst_data)
@@ -65,7 +66,7 @@ class ComputeLogsInHome(LocalComputeLogManager):
 
     @classmethod
     def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: dict[str, Any]
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "ComputeLogsInHome":
         """Logs under the home folder of the environment."""
         return cls(base_dir=str(_dagster_folder() / "storage"), inst_data=inst_data)
