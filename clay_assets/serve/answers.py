@@ -90,7 +90,7 @@ SearchParameters = Annotated[SearchRequest, QueryParameters()]
 def answer(
     hits: Hits, request: SearchRequest, chips: ProductChips, seconds: float
 ) -> dict[str, Any]:
-    """Hits as a GeoJSON FeatureCollection, best first, with members that say how they were found."""
+    """Hits as a GeoJSON FeatureCollection, best first; its members say how they were found."""
     return {
         "type": "FeatureCollection",
         "product": chips.product,

@@ -23,6 +23,7 @@ from clay_assets.serve.answers import (
 from clay_assets.serve.asking import Indexes, one_per_place
 from clay_assets.serve.catalogue import Catalogue, ProductChips
 from clay_assets.serve.thumbnails import Thumbnails, ThumbnailSize
+from clay_assets.serve.way_back import way_back
 from clay_assets.store import Store
 
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -85,7 +86,7 @@ class Service:
             "chips": len(chips.chips),
             "places": len(chips.places),
             "dates": chips.dates,
-            "tiles": sorted({place.chips[0].mgrs for place in chips.places}),
+            "tiles": list(chips.tiles),
             "bbox": chips.bounds_wgs84,
             "version": chips.version,
         }
@@ -142,13 +143,14 @@ def _add_chip_routes(routes: APIRouter, service: Service) -> None:
         if_none_match: IfNoneMatch = None,
     ) -> Response:
         """A true-colour picture; `v`, the chip's hash, lets browsers keep it for ever."""
-        listed = service.catalogue.chip(chip_id, service.products)
+        chips = service.catalogue.holder(chip_id, service.products)
+        listed = chips.chip(chip_id)
         tag = hashlib.sha256(f"{listed.content_hash} {size}".encode()).hexdigest()[:16]
         is_current = v == listed.content_hash
         headers = {"etag": f'"{tag}"', "cache-control": IMMUTABLE if is_current else "no-cache"}
         if if_none_match == headers["etag"]:
             return Response(status_code=304, headers=headers)
-        picture = service.thumbnails.png(listed, size)
+        picture = service.thumbnails.png(listed, chips.tiles[listed.mgrs], size)
         return Response(picture, media_type="image/png", headers=headers)
 
     @routes.get("/api/chips/{product}/{chip_id}")
@@ -158,7 +160,6 @@ def _add_chip_routes(routes: APIRouter, service: Service) -> None:
         listed = chips.chip(chip_id)
         place = chips.places[listed.place]
         centre = place.footprint.centroid
-        found = trace(service.store, chips.product, chip_id)
         return {
             "chip_id": chip_id,
             "product": chips.product,
@@ -170,5 +171,5 @@ def _add_chip_routes(routes: APIRouter, service: Service) -> None:
             "place": listed.place,
             "centre": [round(centre.x, 6), round(centre.y, 6)],
             "dates": [{"chip_id": other.chip_id, "date": other.date} for other in place.chips],
-            "trace": found.lines(),
+            "way_back": way_back(trace(service.store, chips.product, chip_id)),
         }

@@ -8,6 +8,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 
 from clay_assets import __version__
 from clay_assets.embeddings import Product, load_products
+from clay_assets.errors import ProductError
 from clay_assets.search import open_index
 from clay_assets.serve.api import Service, api_routes
 from clay_assets.serve.asking import Indexes, IndexFactory
@@ -47,7 +48,18 @@ def assemble(
     *,
     dagster_url: str | None = None,
 ) -> FastAPI:
-    """The application over any store, products and indexes."""
+    """The application over any store, products and indexes.
+
+    Raises:
+        ProductError: no product can be searched.
+        ServiceError: the MapLibre wheel is not installed.
+    """
+    searchable = {name: product for name, product in products.items() if product.level == "mean"}
+    if not searchable:
+        raise ProductError(
+            f"none of the products {', '.join(products)} has level mean, and only those can be "
+            "searched; declare one in the file of CLAY_PRODUCTS"
+        )
     indexes = Indexes(open_engine)
 
     @asynccontextmanager
@@ -66,7 +78,7 @@ def assemble(
     handle_failures(app)
     app.include_router(
         api_routes(
-            Service(store, products, indexes, Catalogue(store), Thumbnails(store), dagster_url)
+            Service(store, searchable, indexes, Catalogue(store), Thumbnails(store), dagster_url)
         )
     )
     add_page(app)

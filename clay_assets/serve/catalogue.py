@@ -6,15 +6,14 @@ several dates share one place; the map draws places.
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow.parquet as pq
 import shapely
 from shapely.geometry import mapping
 
-from clay_assets.embeddings import EmbeddingFile, list_files
+from clay_assets.embeddings import EmbeddingFile, list_files, read_rows
 from clay_assets.errors import NotFoundError
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
@@ -52,8 +51,8 @@ class Place:
 
     number: int
     """Position in `ProductChips.places`."""
-    footprint: shapely.Polygon
-    """OGC:CRS84."""
+    footprint: shapely.Geometry
+    """Polygon, or two of them across the antimeridian; OGC:CRS84."""
     chips: tuple[ListedChip, ...]
     """By date."""
 
@@ -70,6 +69,8 @@ class ProductChips:
     """By id."""
     places: tuple[Place, ...]
     """By tile, then as they come in the files."""
+    tiles: Mapping[str, tuple[ListedChip, ...]]
+    """By MGRS id."""
 
     def chip(self, chip_id: str) -> ListedChip:
         """One chip.
@@ -131,16 +132,16 @@ class Catalogue:
             self._known[product], self._looked_at[product] = known, now
             return known
 
-    def chip(self, chip_id: str, products: Iterable[str]) -> ListedChip:
-        """A chip of any of some products.
+    def holder(self, chip_id: str, products: Iterable[str]) -> ProductChips:
+        """The first of some products that has a chip.
 
         Raises:
             NotFoundError: no product has a chip of that id.
         """
         for product in products:
-            found = self.of(product).chips.get(chip_id)
-            if found is not None:
-                return found
+            chips = self.of(product)
+            if chip_id in chips.chips:
+                return chips
         raise NotFoundError(f"no product has a chip {chip_id!r}")
 
 
@@ -148,9 +149,7 @@ def _read(store: Store, product: str, version: str, files: Iterable[EmbeddingFil
     numbers: dict[bytes, int] = {}  # footprint -> number of the place
     by_place: list[list[ListedChip]] = []
     for file in files:
-        with store.open(file.key) as source:
-            table = pq.ParquetFile(source).read(columns=COLUMNS)
-        for row in table.to_pylist():
+        for row in _rows(store, file.key):
             place = numbers.setdefault(row["geometry"], len(numbers))
             if place == len(by_place):
                 by_place.append([])
@@ -160,7 +159,16 @@ def _read(store: Store, product: str, version: str, files: Iterable[EmbeddingFil
         for (footprint, number), chips in zip(numbers.items(), by_place, strict=True)
     )
     chips = {chip.chip_id: chip for place in places for chip in place.chips}
-    return ProductChips(product, version, chips, places)
+    tiles: dict[str, list[ListedChip]] = {}
+    for chip in chips.values():
+        tiles.setdefault(chip.mgrs, []).append(chip)
+    by_tile = {tile: tuple(tiles[tile]) for tile in sorted(tiles)}
+    return ProductChips(product, version, chips, places, by_tile)
+
+
+def _rows(store: Store, key: str) -> Iterator[dict[str, Any]]:
+    for table in read_rows(store, key, COLUMNS):
+        yield from table.to_pylist()
 
 
 def _listed(row: dict[str, Any], place: int) -> ListedChip:

@@ -1,4 +1,4 @@
-"""The search page's own files, and MapLibre out of the installed wheel: nothing from the network."""
+"""The search page's own files and MapLibre's from the installed wheel; nothing from the network."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,6 +62,7 @@ class PageHeaders:
     """Middleware: the content policy on every answer, and files revalidated at each load."""
 
     def __init__(self, app: ASGIApp) -> None:
+        """Stand before `app`."""
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

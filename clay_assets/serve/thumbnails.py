@@ -1,16 +1,32 @@
-"""Small true-colour pictures of chips, kept in memory."""
+"""Small true-colour pictures of chips, kept in memory.
 
+All chips of a tile are stretched alike, so that they fit together on the map and can be compared
+in the gallery; dates too, so that snow is brighter than grass.
+"""
+
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
 from clay_assets.chips import read_chip
-from clay_assets.pictures import thumbnail_png
+from clay_assets.errors import ClayAssetsError
+from clay_assets.pictures import rgb_of, true_colour
 from clay_assets.serve.catalogue import ListedChip
 from clay_assets.store import Store
 
-KEPT_PICTURES = 1_000
-"""At 20 to 50 kB each."""
+KEPT_PICTURES = 300  # of 20 to 500 kB
+KEPT_STRETCHES = 1_000
+SAMPLE_CHIPS = 9
+"""Chips that decide the stretch of their tile: the clearest, for clouds would darken the rest."""
+
+HEADROOM = 1.25
+"""Room above the brightest land, so that snow and thin cloud still show some shape."""
 
 
 class ThumbnailSize(IntEnum):
@@ -28,18 +44,61 @@ class Thumbnails:
     store: Store
     """Where keys are looked up; absolute paths and URLs are read as they are."""
 
-    def png(self, chip: ListedChip, size: ThumbnailSize) -> bytes:
+    def png(self, chip: ListedChip, tile: Sequence[ListedChip], size: ThumbnailSize) -> bytes:
         """A PNG of `size` pixels a side.
+
+        Args:
+            chip: whose picture.
+            tile: all chips of its tile, to stretch it like them.
+            size: of the picture.
 
         Raises:
             ChipError: the chip's file is damaged.
             NotFoundError: the chip's file is gone.
         """
+        clearest = sorted(tile, key=lambda one: (one.cloud_share or 0, one.chip_id))
+        sample = tuple(
+            (one.source_url, one.content_hash, one.cloud_share or 0)
+            for one in clearest[:SAMPLE_CHIPS]
+        )
+        limits = _stretch(self.store, sample)
         # The hash is part of the key: a chip that is cut anew gets a new picture.
-        return _png(self.store, chip.source_url, chip.content_hash, size)
+        return _png(self.store, chip.source_url, chip.content_hash, limits, size)
+
+
+@lru_cache(maxsize=KEPT_STRETCHES)
+def _stretch(store: Store, sample: tuple[tuple[str, str, float], ...]) -> tuple[float, float]:
+    """Darkest and brightest value to show, the middle one of some chips' own."""
+    stretches, failure = [], None
+    for path, _hash, cloud_share in sample:
+        try:
+            chip = read_chip(store, path)
+        except ClayAssetsError as error:  # one damaged chip spoils only its own picture
+            failure = error
+        else:
+            stretches.append(_land_stretch(rgb_of(chip.pixels, chip.bands), cloud_share))
+    if failure is not None and not stretches:
+        raise failure
+    low, high = np.median(stretches, axis=0)
+    return float(low), float(low + HEADROOM * (high - low))
+
+
+def _land_stretch(rgb: npt.NDArray[np.float32], cloud_share: float) -> tuple[float, float]:
+    """2nd and 98th percentile of what is not cloud: the brightest `cloud_share` is left out."""
+    valid = np.isfinite(rgb).all(axis=0) & (rgb != 0).any(axis=0)
+    if not valid.any():
+        return 0.0, 1.0
+    low, high = np.percentile(rgb[:, valid], [2, 98 * (1 - cloud_share)])
+    return float(low), float(high)
 
 
 @lru_cache(maxsize=KEPT_PICTURES)
-def _png(store: Store, path: str, _content_hash: str, size: int) -> bytes:
+def _png(
+    store: Store, path: str, _hash: str, limits: tuple[float, float], size: ThumbnailSize
+) -> bytes:
     chip = read_chip(store, path)
-    return thumbnail_png(chip.pixels, chip.bands, size)
+    colours = true_colour(rgb_of(chip.pixels, chip.bands), limits=limits)
+    picture = Image.fromarray(colours).resize((size, size), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()

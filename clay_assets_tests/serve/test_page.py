@@ -59,5 +59,5 @@ def test_files_are_asked_for_anew_and_cost_nothing_when_unchanged(client: TestCl
 def test_a_missing_maplibre_is_an_error_that_says_what_to_install(monkeypatch):
     assert (maplibre_folder() / "maplibre-gl.css").is_file()
     monkeypatch.setattr(page, "find_spec", lambda name: None)
-    with pytest.raises(ServiceError, match="needs the package maplibre.*pip install maplibre"):
+    with pytest.raises(ServiceError, match=r"needs the package maplibre.*pip install maplibre"):
         maplibre_folder()

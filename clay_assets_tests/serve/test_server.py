@@ -35,7 +35,7 @@ def test_a_port_that_does_not_exist_is_refused():
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may use every port")
 def test_a_reserved_port_says_to_go_above_1023():
-    with pytest.raises(ServiceError, match="port 80 on 127.0.0.1 may not be used by you"):
+    with pytest.raises(ServiceError, match=r"port 80 on 127\.0\.0\.1 may not be used by you"):
         check_port("127.0.0.1", 80, option="--port")
 
 

@@ -1,7 +1,7 @@
 // The map: places as squares, hits lit up by score, the asked chip framed in white.
 
 import { badgeFor } from "./badges.js";
-import { clockwise, corners, zoomOfPixels } from "./ground.js";
+import { clockwise, corners, ringsOf, zoomOfPixels } from "./ground.js";
 import { placeOfChip } from "./places.js";
 import { shadeExpression, shadesOf } from "./shades.js";
 import { colour, onTheme } from "./theme.js";
@@ -97,7 +97,7 @@ export function showPlaces(map, places) {
       type: "Feature",
       id,
       properties: { place: id },
-      geometry: { type: "Polygon", coordinates: geometry.coordinates.map(clockwise) },
+      geometry: { type: "MultiPolygon", coordinates: ringsOf(geometry).map((ring) => [clockwise(ring)]) },
     })),
   });
   if (!places.length) return;
@@ -113,11 +113,12 @@ function frameWidths(map, place) {
     "interpolate", ["linear"], ["zoom"],
     ...[SMALL, LARGE].flatMap(({ pixels, frame }) => [zoomOfPixels(place, pixels), of(frame)]),
   ];
-  const width = (frame, extra) =>
-    ["case", asked, 1.6 * frame + extra, hit, frame + extra, hovered, 0.6 * frame + extra, 0];
-  const inset = (frame) => ["case", asked, 0.8 * frame + 1, 0.5 * frame + 1];
-  map.setPaintProperty("frame", "line-width", byZoom((frame) => width(frame, 0)));
-  map.setPaintProperty("frame-casing", "line-width", byZoom((frame) => width(frame, 2)));
+  const width = (frame) =>
+    ["case", asked, 1.6 * frame, hit, ["case", hovered, 2 * frame, frame], hovered, 0.8 * frame, 0];
+  const casing = (frame) => ["case", ["any", asked, hit, hovered], ["+", width(frame), 2], 0];
+  const inset = (frame) => ["+", ["/", width(frame), 2], 1];
+  map.setPaintProperty("frame", "line-width", byZoom(width));
+  map.setPaintProperty("frame-casing", "line-width", byZoom(casing));
   for (const layer of ["frame", "frame-casing"]) {
     map.setPaintProperty(layer, "line-offset", byZoom(inset));
   }

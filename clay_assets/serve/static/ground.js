@@ -1,8 +1,13 @@
 // Footprints in degrees: their corners, bounds and size on the screen.
 
+/** Outer rings of a polygon, or of the two that a footprint has across the antimeridian. */
+export function ringsOf({ type, coordinates }) {
+  return type === "Polygon" ? [coordinates[0]] : coordinates.map(([outer]) => outer);
+}
+
 /** Top left, top right, bottom right, bottom left of a footprint, however its ring runs. */
 export function corners(geometry) {
-  const ring = geometry.coordinates[0];
+  const ring = ringsOf(geometry)[0];
   const [west, south, east, north] = boundsOf([{ geometry }]);
   const [width, height] = [east - west || 1, north - south || 1];
   return [[-1, 1], [1, 1], [1, -1], [-1, -1]].map(([right, up]) =>
@@ -17,7 +22,7 @@ export function corners(geometry) {
 export function boundsOf(features) {
   const bounds = [Infinity, Infinity, -Infinity, -Infinity];
   for (const { geometry } of features) {
-    for (const [x, y] of geometry.coordinates[0]) {
+    for (const [x, y] of ringsOf(geometry).flat()) {
       bounds[0] = Math.min(bounds[0], x);
       bounds[1] = Math.min(bounds[1], y);
       bounds[2] = Math.max(bounds[2], x);

@@ -37,6 +37,7 @@ function picturesInView(map, state) {
   const view = map.getBounds();
   const pictures = new Map();
   for (const place of state.places) {
+    if (place.geometry.type !== "Polygon") continue; // two halves at the antimeridian: tint only
     const [west, south, east, north] = boundsOf([place]);
     if (west > view.getEast() || east < view.getWest()) continue;
     if (south > view.getNorth() || north < view.getSouth()) continue;
