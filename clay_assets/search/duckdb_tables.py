@@ -112,6 +112,14 @@ class DuckDBTables:
             f"SELECT {columns} FROM {table_of(product.product)} WHERE {condition}", values
         )
 
+    def sample(self, product: IndexedProduct, seed: int, most: int) -> pa.Table:
+        """Rows of some chips, drawn by seed."""
+        return self._table(
+            f"SELECT {_ROW} FROM {table_of(product.product)} "
+            f"ORDER BY md5(chip_id || $seed), chip_id LIMIT {most}",
+            {"seed": str(seed)},
+        )
+
     def candidates(
         self,
         product: IndexedProduct,

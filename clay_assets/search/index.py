@@ -70,6 +70,9 @@ class Tables(Protocol):
     ) -> pa.Table:
         """`hits.ROW_SCHEMA` of the chips that meet a condition, and `embedding` if asked for."""
 
+    def sample(self, product: IndexedProduct, seed: int, most: int) -> pa.Table:
+        """Rows of `most` chips, drawn and ordered by the MD5 of id and seed."""
+
     def candidates(
         self,
         product: IndexedProduct,
@@ -160,6 +163,16 @@ class Index(ABC):
             else:
                 rows = _named(tables, found, chip_ids, vectors=False)
         return hits_frame(rows.sort_by("chip_id"), product)
+
+    def sample(self, product: str, count: int, *, seed: int = 0) -> geopandas.GeoDataFrame:
+        """At most `count` chips in random order, the same in every engine.
+
+        Raises:
+            NotFoundError: no such product.
+        """
+        with self.reading() as tables:
+            rows = tables.sample(_product(tables, product), seed, count)
+        return hits_frame(rows, product)
 
 
 def _product(tables: Tables, name: str) -> IndexedProduct:

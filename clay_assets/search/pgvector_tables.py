@@ -133,7 +133,7 @@ class PgvectorTables:
         chips = chips_of(product.product)
         limited = f"SELECT 1 FROM {chips} WHERE {condition} LIMIT {most}"
         counted = self._connection.execute(
-            f"SELECT count(*) FROM ({limited}) AS some".encode(), values
+            f"SELECT count(*) FROM ({limited}) AS met".encode(), values
         ).fetchall()
         return int(counted[0][0])
 
@@ -146,6 +146,18 @@ class PgvectorTables:
             f"JOIN {vectors_of_product(product.product)} USING (chip_id) WHERE {condition}"
         )
         return self._table(statement, values, product.width if vectors else None)
+
+    def sample(self, product: IndexedProduct, seed: int, most: int) -> pa.Table:
+        """Rows of some chips, drawn by seed."""
+        chips = chips_of(product.product)
+        drawn = f"SELECT * FROM {chips} ORDER BY md5(chip_id || %(seed)s), chip_id LIMIT {most}"
+        return self._table(
+            f"SELECT {_ROW} FROM ({drawn}) AS drawn "
+            f"JOIN {vectors_of_product(product.product)} USING (chip_id) "
+            "ORDER BY md5(chip_id || %(seed)s), chip_id",
+            {"seed": str(seed)},
+            None,
+        )
 
     def candidates(
         self,

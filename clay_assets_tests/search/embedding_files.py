@@ -12,6 +12,7 @@ import shapely
 from clay_assets.embeddings.file import BOUNDS, METADATA_KEY, FileMetadata, file_schema
 from clay_assets.embeddings.listing import file_key
 from clay_assets.mgrs import tile_centre_wgs84
+from clay_assets.search import Query
 from clay_assets.store import Store
 
 
@@ -104,20 +105,58 @@ def write_embeddings(
     return key
 
 
-def ranked_by_numpy(
-    chips: Sequence[MadeChip],
-    positives: np.ndarray,
-    negatives: np.ndarray | None = None,
-) -> list[tuple[str, float]]:
-    """(chip id, score) of all chips, best first: the definition of the answer."""
+def write_all(store: Store, product: str, chips: Sequence[MadeChip], **options: str) -> None:
+    """Write the embedding files of all tiles of some chips."""
+    for tile in sorted({chip.mgrs for chip in chips}):
+        own = [chip for chip in chips if chip.mgrs == tile]
+        write_embeddings(store, product, tile, own, **options)
 
-    def unit(vectors: np.ndarray) -> np.ndarray:
-        vectors = np.asarray(vectors, dtype=np.float32).astype(np.float64)
-        return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
-    vectors = unit(np.stack([chip.embedding for chip in chips]))
-    scores = (vectors @ unit(positives).T).max(axis=1)
-    if negatives is not None and len(negatives):
-        scores = scores - 0.5 * (vectors @ unit(negatives).T).max(axis=1)
-    ids = [chip.chip_id for chip in chips]
-    return sorted(zip(ids, scores.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
+def answer_by_numpy(chips: Sequence[MadeChip], query: Query) -> list[tuple[str, float]]:
+    """(chip id, score) of the hits: what the query means, without any index."""
+    by_id = {chip.chip_id: chip for chip in chips}
+    positives = [*([query.chip_id] if query.chip_id else []), *query.positives]
+    examples = [_unit(by_id[chip_id].embedding) for chip_id in positives]
+    if query.vector is not None:
+        examples.append(_unit(np.asarray(query.vector)))
+    unwanted = [_unit(by_id[chip_id].embedding) for chip_id in query.negatives]
+    hits = []
+    for chip in chips:
+        if not query.include_query and chip.chip_id in {*positives, *query.negatives}:
+            continue
+        if not _passes(chip, query):
+            continue
+        unit = _unit(chip.embedding)
+        score = max(unit @ example for example in examples)
+        if unwanted:
+            score -= 0.5 * max(unit @ example for example in unwanted)
+        if query.min_score is None or score >= query.min_score:
+            hits.append((chip.chip_id, float(score)))
+    return sorted(hits, key=lambda hit: (-round(hit[1], 9), hit[0]))[: query.k]
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    # Indexes keep unit vectors of float32.
+    unit = vector.astype(np.float32).astype(np.float64)
+    unit = (unit / np.linalg.norm(unit)).astype(np.float32).astype(np.float64)
+    return unit / np.linalg.norm(unit)
+
+
+def _passes(chip: MadeChip, query: Query) -> bool:
+    if query.mgrs is not None and chip.mgrs != query.mgrs:
+        return False
+    first, last = query.dates or (None, None)
+    if (first and chip.day < first) or (last and chip.day > last):
+        return False
+    if query.max_cloud_share is not None and (
+        chip.cloud_share is None or chip.cloud_share > query.max_cloud_share
+    ):
+        return False
+    if query.bbox_wgs84 is None:
+        return True
+    west, south, east, north = query.bbox_wgs84
+    parts = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+    return any(
+        chip.footprint.intersects(shapely.box(part_west, south, part_east, north))
+        for part_west, part_east in parts
+    )

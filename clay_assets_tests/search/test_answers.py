@@ -1,0 +1,274 @@
+"""DuckDB ranks as numpy does, and pgvector as DuckDB: the same chips, order and scores."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clay_assets.errors import NotFoundError, SearchError
+from clay_assets.search import (
+    DuckDBIndex,
+    Index,
+    PgvectorIndex,
+    Query,
+    build_duckdb,
+    measure_recall,
+    sync_tile,
+)
+from clay_assets.store import Store
+from clay_assets_tests.search.conftest import new_database
+from clay_assets_tests.search.embedding_files import (
+    MadeChip,
+    answer_by_numpy,
+    made_chips,
+    write_all,
+)
+
+SCORE = 1e-6
+TILES = ("32VKM", "32VLM", "33VUG")
+WIDTH = 24
+
+
+@dataclass(frozen=True)
+class Both:
+    chips: list[MadeChip]
+    duckdb: Index
+    pgvector: Index
+
+
+def both_indexes(store: Store, url: str, chips: list[MadeChip]) -> Both:
+    write_all(store, "clay", chips)
+    build_duckdb(store, run_id="run")
+    for tile in sorted({chip.mgrs for chip in chips}):
+        sync_tile(url, store, "clay", tile, run_id="run")
+    return Both(chips, DuckDBIndex(store), PgvectorIndex(url))
+
+
+@pytest.fixture(scope="module")
+def both(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    """A few hundred chips; every fourth embedding is shared by four chips, so scores tie."""
+    folder = tmp_path_factory.mktemp("few")
+    chips = [chip for tile in TILES for chip in made_chips(tile, 90, width=WIDTH)]
+    chips = [
+        replace(chip, embedding=chips[number - number % 4].embedding) if number % 16 < 4 else chip
+        for number, chip in enumerate(chips)
+    ]
+    indexes = both_indexes(Store(str(folder), folder / "cache"), new_database(server_url), chips)
+    yield indexes
+    indexes.duckdb.close()
+    indexes.pgvector.close()
+
+
+@pytest.fixture(scope="module")
+def many(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    """Enough chips for sketches."""
+    folder = tmp_path_factory.mktemp("many")
+    chips = [
+        chip
+        for tile, count in (("32VKM", 3_000), ("32VLM", 9_000), ("33VUG", 3_000))
+        for chip in made_chips(tile, count, width=70, kinds=200)
+    ]
+    indexes = both_indexes(Store(str(folder), folder / "cache"), new_database(server_url), chips)
+    yield indexes
+    indexes.duckdb.close()
+    indexes.pgvector.close()
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> Query:
+    count = len(TILES) * 90
+    chips = [chip.chip_id for tile in TILES for chip in made_chips(tile, 90, width=WIDTH)]
+    drawn = st.lists(st.integers(0, count - 1).map(chips.__getitem__), max_size=3, unique=True)
+    lon, lat = draw(st.floats(3, 14)), draw(st.floats(58, 62))
+    day = st.dates(pd.Timestamp("2021-02-01").date(), pd.Timestamp("2021-10-01").date())
+    box = (lon, lat, lon + draw(st.floats(0, 3)), lat + draw(st.floats(0, 1)))
+    vector = st.lists(st.floats(-1, 1, width=32), min_size=WIDTH, max_size=WIDTH)
+    return Query(
+        "clay",
+        k=draw(st.integers(1, 300)),
+        chip_id=draw(st.sampled_from(chips)),
+        vector=draw(st.none() | vector.filter(lambda values: np.linalg.norm(values) > 1e-3)),
+        positives=tuple(draw(drawn)),
+        negatives=tuple(draw(drawn)),
+        bbox_wgs84=draw(st.none() | st.just(box)),
+        dates=draw(st.none() | st.tuples(st.none() | day, st.none())),
+        mgrs=draw(st.none() | st.sampled_from(TILES)),
+        max_cloud_share=draw(st.none() | st.sampled_from([0.0, 0.1, 0.2, 0.29])),
+        min_score=draw(st.none() | st.floats(-0.5, 1).map(lambda score: round(score, 3))),
+        include_query=draw(st.booleans()),
+    )
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(query=queries())
+def test_both_engines_answer_as_numpy_does(both: Both, query: Query) -> None:
+    expected = answer_by_numpy(both.chips, query)
+    for index in (both.duckdb, both.pgvector):
+        hits = index.search(query)
+        assert hits.exact
+        assert hits.frame["chip_id"].tolist() == [chip_id for chip_id, _ in expected]
+        assert hits.frame["score"].tolist() == pytest.approx(
+            [score for _, score in expected], abs=SCORE
+        )
+    found = [index.search(query).frame for index in (both.duckdb, both.pgvector)]
+    pd.testing.assert_frame_equal(*found, check_exact=True)
+
+
+def test_equal_scores_come_in_the_order_of_ids(both: Both) -> None:
+    query = Query("clay", k=3, chip_id=both.chips[0].chip_id)
+    for index in (both.duckdb, both.pgvector):
+        frame = index.search(query).frame
+        assert frame["score"].tolist() == [1.0, 1.0, 1.0]
+        assert frame["chip_id"].tolist() == sorted(chip.chip_id for chip in both.chips[1:4])
+
+
+def test_more_ties_than_spare_candidates_are_all_seen(store: Store, database_url: str) -> None:
+    """500 chips of one embedding, as over open sea; the ids of the best come from the end."""
+    chips = made_chips("32VKM", 501, width=8)
+    same = [replace(chip, embedding=np.ones(8)) for chip in chips]
+    near = np.ones(8) + np.eye(8)[0] * 1e-7  # so near that float32 sums may order it anyhow
+    same[500] = replace(same[500], embedding=near)
+    indexes = both_indexes(store, database_url, same)
+    expected = sorted(chip.chip_id for chip in same[1:])[:20]
+    for index in (indexes.duckdb, indexes.pgvector):
+        found = index.search(Query("clay", k=20, chip_id=same[0].chip_id)).frame
+        assert found["chip_id"].tolist() == expected
+
+
+def test_nearest_place_is_the_clearest_then_the_latest_chip(both: Both) -> None:
+    clear = made_chips("32VKM", 90, width=WIDTH)[3:6]  # one place, three dates
+    over = clear[0].footprint.centroid
+    best = min(clear, key=lambda chip: (chip.cloud_share, -chip.day.toordinal()))
+    for index in (both.duckdb, both.pgvector):
+        hits = index.search(Query("clay", lonlat=(over.x, over.y)))
+        assert hits.query_chips == (best.chip_id,)
+
+
+def test_hits_tell_all_of_a_chip(both: Both) -> None:
+    chip = both.chips[11]
+    for index in (both.duckdb, both.pgvector):
+        frame = index.chips("clay", [chip.chip_id])
+        assert frame.crs == "OGC:CRS84"
+        row = frame.iloc[0]
+        assert (row.chip_id, row.mgrs, row.date, row["product"]) == (
+            chip.chip_id,
+            chip.mgrs,
+            chip.day,
+            "clay",
+        )
+        assert row.source_url == f"chips/{chip.mgrs}/{chip.chip_id}.tif"
+        assert shapely.equals_exact(row.geometry, chip.footprint)
+        assert np.isnan(row.cloud_share)  # every eleventh is unknown
+
+
+def test_all_chips_are_listed(both: Both) -> None:
+    for index in (both.duckdb, both.pgvector):
+        listed = index.chips("clay")
+        assert listed["chip_id"].tolist() == sorted(chip.chip_id for chip in both.chips)
+        (product,) = index.products()
+        assert (product.product, product.rows, product.tiles) == ("clay", 270, 3)
+        assert (product.checkpoint_id, product.width) == ("ab12", WIDTH)
+
+
+def test_samples_are_the_same_in_both_engines(both: Both) -> None:
+    drawn = [index.sample("clay", 7, seed=3) for index in (both.duckdb, both.pgvector)]
+    assert len(drawn[0]) == 7
+    pd.testing.assert_frame_equal(*drawn)
+    assert set(drawn[0]["chip_id"]) != set(both.duckdb.sample("clay", 7, seed=4)["chip_id"])
+
+
+@pytest.mark.parametrize(
+    ("query", "error", "message"),
+    [
+        (Query("other", chip_id="x"), NotFoundError, "no product 'other' .* it holds clay;"),
+        (Query("clay", chip_id="x"), NotFoundError, "no chip 'x' in product 'clay' .* 270 chips"),
+        (
+            Query("clay", vector=[1, 2]),
+            SearchError,
+            r"vector must have 24 numbers, .* \(checkpoint ab12\), got 2",
+        ),
+        (
+            Query("clay", lonlat=(0.5, 10)),
+            NotFoundError,
+            r"no chip of product 'clay' covers lon 0\.5, lat 10\.0; its 270 chips lie in 3 tiles",
+        ),
+    ],
+)
+def test_questions_without_answer_say_why(
+    both: Both, query: Query, error: type[Exception], message: str
+) -> None:
+    for index in (both.duckdb, both.pgvector):
+        with pytest.raises(error, match=message):
+            index.search(query)
+
+
+def test_boxes_and_places_work_across_the_antimeridian(store: Store, database_url: str) -> None:
+    east_side = shapely.box(179.9, 0.0, 179.94, 0.04)
+    west_side = shapely.box(-179.94, 0.0, -179.9, 0.04)
+    across = shapely.MultiPolygon(
+        [shapely.box(179.98, 0.0, 180.0, 0.04), shapely.box(-180.0, 0.0, -179.98, 0.04)]
+    )
+    chips = [
+        replace(chip, footprint=footprint, cloud_share=0.0)
+        for chip, footprint in zip(
+            made_chips("01NAA", 3, width=8), (east_side, west_side, across), strict=True
+        )
+    ]
+    east, west, both_sides = (chip.chip_id for chip in chips)
+    indexes = both_indexes(store, database_url, chips)
+    for index in (indexes.duckdb, indexes.pgvector):
+
+        def inside(*box: float, index: Index = index) -> set[str]:
+            query = Query("clay", vector=[1] * 8, bbox_wgs84=box)
+            return set(index.search(query).frame["chip_id"])
+
+        assert inside(179.8, -1, 180, 1) == {east, both_sides}
+        assert inside(-180, -1, -179.8, 1) == {west, both_sides}
+        assert inside(179.8, -1, -179.8, 1) == {east, west, both_sides}
+        assert inside(179.8, -1, -179.95, 1) == {east, both_sides}
+        assert inside(-180, -1, 180, 1) == {east, west, both_sides}
+        assert inside(-170, -1, 170, 1) == set()
+        for lon in (179.99, -179.99):
+            hits = index.search(Query("clay", lonlat=(lon, 0.02)))
+            assert hits.query_chips == (both_sides,)
+
+
+def test_sketches_find_the_true_neighbours(many: Both) -> None:
+    for index in (many.duckdb, many.pgvector):
+        recall = measure_recall(index, "clay", reference=many.duckdb, samples=40)
+        assert recall.recall >= 0.99
+        assert recall.exact_share == 0.5  # every other is filtered to a tile of 3,000 or 9,000
+        assert recall.score_difference < SCORE
+
+
+def test_sketched_answers_are_the_same_in_both_engines(many: Both) -> None:
+    some = [chip.chip_id for chip in many.chips[::1500]]
+    sketched = [
+        Query("clay", k=50, chip_id=some[0]),
+        Query("clay", k=10, positives=some[:3], negatives=some[3:5]),
+        Query("clay", k=10, vector=np.linspace(-1, 1, 70), max_cloud_share=0.28),
+    ]
+    for query in sketched:
+        found = [index.search(query) for index in (many.duckdb, many.pgvector)]
+        assert not any(hits.exact for hits in found)
+        pd.testing.assert_frame_equal(found[0].frame, found[1].frame)
+        expected = answer_by_numpy(many.chips, query)
+        assert found[0].frame["chip_id"].tolist() == [chip_id for chip_id, _ in expected]
+
+
+def test_as_many_hits_as_asked_for_even_when_a_sketch_proposes_fewer(many: Both) -> None:
+    for index in (many.duckdb, many.pgvector):
+        hits = index.search(Query("clay", k=6_000, chip_id=many.chips[0].chip_id))
+        assert len(hits.frame) == 6_000
+        few = index.search(Query("clay", k=9, chip_id=many.chips[0].chip_id), exact=True)
+        assert few.exact
+        assert few.frame["chip_id"].tolist() == hits.frame["chip_id"].tolist()[:9]
