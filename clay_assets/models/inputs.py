@@ -25,13 +25,14 @@ def normalise(pixels: Tensor, bands: tuple[str, ...] = BAND_NAMES) -> Tensor:
     Raises:
         InvalidValueError: the number of bands is not that of `pixels`.
     """
-    if pixels.shape[-3] != len(bands):
-        raise InvalidValueError(f"{len(bands)} bands named, but pixels have {pixels.shape[-3]}")
-    means, stds = (
-        torch.tensor(values, dtype=pixels.dtype, device=pixels.device)[:, None, None]
-        for values in statistics_of(bands)
-    )
+    means, stds = _statistics(pixels, bands)
     return (pixels - means) / stds
+
+
+def denormalise(pixels: Tensor, bands: tuple[str, ...] = BAND_NAMES) -> Tensor:
+    """Raw units again of pixels that `normalise` gave; arguments and errors are the same."""
+    means, stds = _statistics(pixels, bands)
+    return pixels * stds + means
 
 
 def encode_latlon(lon: float, lat: float) -> tuple[float, float]:
@@ -63,6 +64,17 @@ def encode_timestep(date: str) -> tuple[float, float, float]:
         _angle(2 * math.pi * (month - 1) / 11),
         _angle(2 * math.pi * (day - 1) / 30),
     )
+
+
+def _statistics(pixels: Tensor, bands: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+    """Means and standard deviations, each (C, 1, 1), dtype and device of `pixels`."""
+    if pixels.shape[-3] != len(bands):
+        raise InvalidValueError(f"{len(bands)} bands named, but pixels have {pixels.shape[-3]}")
+    means, stds = (
+        torch.tensor(values, dtype=pixels.dtype, device=pixels.device)[:, None, None]
+        for values in statistics_of(bands)
+    )
+    return means, stds
 
 
 def _angle(turn: float) -> float:
