@@ -74,6 +74,9 @@ def demo(
             metavar="PATH-OR-URL",
         ),
     ] = None,
+    train_seconds: Annotated[
+        float, typer.Option(help="Time for training, where there is no checkpoint yet.")
+    ] = 60.0,
     home: HomeOption = None,
     with_pages: Annotated[
         bool, typer.Option("--serve", help="Open the search page and the Dagster UI at the end.")
@@ -90,7 +93,13 @@ def demo(
         settings = settings_of(home)
         console.print(f"Home [bold]{settings.home}[/], data {settings.data_root}")
         request = DemoRequest(
-            imagery, tile, parse_subset(subset), parse_dates(dates), chip_size, checkpoint
+            imagery=imagery,
+            tile=tile,
+            subset=parse_subset(subset),
+            dates=parse_dates(dates),
+            chip_size=chip_size,
+            checkpoint=checkpoint,
+            train_seconds=train_seconds,
         )
         with progress_bars():
             result = run_demo(settings, request, console.print)

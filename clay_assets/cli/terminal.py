@@ -1,6 +1,7 @@
 """What every command shares: the home folder, errors as one clear line, progress bars."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,8 @@ def settings_of(home: Path | None) -> Settings:
 @contextmanager
 def clear_errors() -> Iterator[None]:
     """Print an error that a person can act on as one message, without a stack trace."""
+    # Dagster's note to authors of definitions, nothing a user could do about.
+    warnings.filterwarnings("ignore", message="Parameter `backfill_policy`")
     try:
         yield
     except ClayAssetsError as error:

@@ -1,9 +1,10 @@
 """Jobs a person starts by hand; backfills and automation start assets directly."""
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 
-def jobs_of(products: list[str]) -> list[dg.UnresolvedAssetJobDefinition]:
+def jobs_of(products: list[str]) -> list[UnresolvedAssetJobDefinition]:
     """The jobs over the embeddings of `products`."""
     embeddings = dg.AssetSelection.assets(*(["embeddings", name] for name in products))
     return [
