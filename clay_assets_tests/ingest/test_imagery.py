@@ -104,7 +104,7 @@ class TestRefusals:
             find_imagery(str(tmp_path), "32VKM")
 
     def test_a_bucket_that_does_not_exist(self, s3_environment):
-        with pytest.raises(StoreError, match="s3://nobodys-bucket/.*: the bucket does not exist"):
+        with pytest.raises(StoreError, match=r"s3://nobodys-bucket/.*: the bucket does not exist$"):
             list_tiles("s3://nobodys-bucket/images")
 
     def test_a_tile_that_does_not_exist(self, catalogue):
