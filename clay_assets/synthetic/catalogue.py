@@ -3,91 +3,87 @@
 import json
 import os
 import uuid
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pystac
+import rasterio
 from pyproj import Transformer
 from shapely.geometry import box, mapping
 
 from clay_assets import __version__
 from clay_assets.store import PARTIAL_SUFFIX
+from clay_assets.synthetic.items import ItemSpec
 from clay_assets.synthetic.rasters import RasterSpec
 
-COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 CATALOGUE_NAME = "catalog.json"
-
-_EXTENSIONS = [
+_COG = "image/tiff; application=geotiff; profile=cloud-optimized"
+_EXTENSIONS = (
     "https://stac-extensions.github.io/eo/v1.0.0/schema.json",
-    "https://stac-extensions.github.io/sat/v1.0.0/schema.json",
     "https://stac-extensions.github.io/projection/v1.1.0/schema.json",
     "https://stac-extensions.github.io/raster/v1.1.0/schema.json",
-]
+    "https://stac-extensions.github.io/sat/v1.0.0/schema.json",
+)
 _DESCRIPTIONS = {
     "sentinel-2-l2a": "Synthetic imagery in the form of Sentinel-2 Level-2A.",
-    "sentinel-1-rtc": "Synthetic imagery in the form of Sentinel-1 radiometrically terrain-"
-    "corrected gamma0.",
+    "sentinel-1-rtc": "Synthetic imagery in the form of Sentinel-1 radiometrically "
+    "terrain-corrected gamma0.",
     "cop-dem-glo-30": "Synthetic heights in the form of Copernicus DEM GLO-30.",
 }
+_SCL_SHARES = {
+    "s2:nodata_pixel_percentage": (0,),
+    "s2:dark_features_percentage": (2,),
+    "s2:cloud_shadow_percentage": (3,),
+    "s2:vegetation_percentage": (4,),
+    "s2:not_vegetated_percentage": (5,),
+    "s2:water_percentage": (6,),
+    "s2:medium_proba_clouds_percentage": (8,),
+    "s2:high_proba_clouds_percentage": (9,),
+    "s2:thin_cirrus_percentage": (10,),
+    "s2:snow_ice_percentage": (11,),
+    "eo:cloud_cover": (8, 9, 10),
+}
+"""Property -> scene classes it counts."""
 
 
-@dataclass(frozen=True)
-class ItemSpec:
-    """What makes one STAC item."""
+def write_catalogue(root: Path, specs: Sequence[ItemSpec], title: str) -> Path:
+    """Write items, collections and, last, the catalogue over files that are there.
 
-    collection: str
-    """One of the three collections."""
-    item_id: str
-    """Unique; names its folder."""
-    time: datetime
-    """UTC."""
-    properties: dict[str, Any]
-    """Properties of its own kind."""
-    assets: dict[str, RasterSpec]
-    """Grid of each asset; the file is `{name}.tif`."""
-
-    def folder(self, root: Path) -> Path:
-        """Folder of the item and its files."""
-        return root / self.collection / self.item_id
-
-    def file(self, root: Path, asset: str) -> Path:
-        """Path of one asset."""
-        return self.folder(root) / f"{asset}.tif"
-
-
-def write_catalogue(root: Path, items: list[ItemSpec], title: str) -> Path:
-    """Write items, collections and, last, the catalogue; return its path."""
+    Returns:
+        Path of the catalogue.
+    """
     catalogue = pystac.Catalog(
         "synthetic-landscape",
         description=f"{title}. Every pixel is computed; nothing here was observed.",
         title=title,
         catalog_type=pystac.CatalogType.SELF_CONTAINED,
     )
-    for collection_id in _DESCRIPTIONS:
-        members = [_item(spec) for spec in items if spec.collection == collection_id]
-        collection = _collection(collection_id, members)
+    items = [(spec.collection, _item(root, spec)) for spec in specs]
+    for name, description in _DESCRIPTIONS.items():
+        members = [item for collection, item in items if collection == name]
+        collection = _collection(name, description, members)
         collection.add_items(members)
         catalogue.add_child(collection)
     catalogue.normalize_hrefs(str(root))
-    for parent, _, members in catalogue.walk():
-        for item in members:
-            _write_json(Path(item.self_href), item.to_dict(include_self_link=False))
-        if parent is not catalogue:
-            _write_json(Path(parent.self_href), parent.to_dict(include_self_link=False))
-    path = root / CATALOGUE_NAME
-    _write_json(path, catalogue.to_dict(include_self_link=False))
-    return path
+    for _, item in items:
+        _write_json(item)
+    for child in catalogue.get_children():
+        _write_json(child)
+    _write_json(catalogue)
+    return root / CATALOGUE_NAME
 
 
-def _item(spec: ItemSpec) -> pystac.Item:
-    first = next(iter(spec.assets.values()))
-    geometry = box(*_bounds_wgs84(first))
+def _item(root: Path, spec: ItemSpec) -> pystac.Item:
+    first = next(iter(spec.rasters.values()))
+    footprint = box(*_bounds_wgs84(first))
+    shares = _scene_shares(spec.path(root, "SCL")) if "SCL" in spec.rasters else {}
     item = pystac.Item(
         spec.item_id,
-        geometry=mapping(geometry),
-        bbox=list(geometry.bounds),
+        geometry=mapping(footprint),
+        bbox=list(footprint.bounds),
         datetime=spec.time,
         properties={
             "title": f"Synthetic {spec.collection}, {spec.time:%Y-%m-%d}",
@@ -95,22 +91,23 @@ def _item(spec: ItemSpec) -> pystac.Item:
             "processing:software": {"clay_assets": __version__},
             "proj:epsg": first.epsg,
             **spec.properties,
+            **shares,
         },
-        stac_extensions=_EXTENSIONS,
+        stac_extensions=list(_EXTENSIONS),
     )
-    for name, raster in spec.assets.items():
+    for name, raster in spec.rasters.items():
         item.add_asset(name, _asset(name, raster))
     return item
 
 
 def _asset(name: str, raster: RasterSpec) -> pystac.Asset:
-    band = {"data_type": raster.dtype}
+    band: dict[str, str | float] = {"data_type": raster.dtype}
     if raster.nodata is not None:
         band["nodata"] = raster.nodata
     return pystac.Asset(
         f"./{name}.tif",
         title=f"{raster.description} (synthetic)",
-        media_type=COG,
+        media_type=_COG,
         roles=["data"],
         extra_fields={
             "proj:epsg": raster.epsg,
@@ -121,38 +118,41 @@ def _asset(name: str, raster: RasterSpec) -> pystac.Asset:
     )
 
 
-def _collection(collection_id: str, items: list[pystac.Item]) -> pystac.Collection:
-    boxes = [item.bbox for item in items if item.bbox]
+def _collection(name: str, description: str, items: Sequence[pystac.Item]) -> pystac.Collection:
+    boxes = np.array([item.bbox for item in items])
     times = [item.datetime for item in items if item.datetime]
-    spatial = [
-        min(b[0] for b in boxes),
-        min(b[1] for b in boxes),
-        max(b[2] for b in boxes),
-        max(b[3] for b in boxes),
-    ]
+    spatial = [*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()]
+    temporal = [min(times), max(times) + timedelta(seconds=1)]
     return pystac.Collection(
-        collection_id,
-        title=f"Synthetic {collection_id}",
-        description=_DESCRIPTIONS[collection_id],
+        name,
+        title=f"Synthetic {name}",
+        description=description,
         license="CC0-1.0",
-        extent=pystac.Extent(
-            pystac.SpatialExtent([spatial]),
-            pystac.TemporalExtent([[min(times), max(times) + timedelta(seconds=1)]]),
-        ),
+        extent=pystac.Extent(pystac.SpatialExtent([spatial]), pystac.TemporalExtent([[*temporal]])),
     )
+
+
+def _scene_shares(scl: Path) -> dict[str, float]:
+    """What percentage of a scene belongs to which classes."""
+    with rasterio.open(scl) as dataset:
+        counts = np.bincount(dataset.read(1).ravel(), minlength=12)
+    percent = 100 * counts / counts.sum()
+    return {
+        name: round(float(percent[list(classes)].sum()), 6) for name, classes in _SCL_SHARES.items()
+    }
 
 
 def _bounds_wgs84(raster: RasterSpec) -> tuple[float, float, float, float]:
     west, north = raster.transform @ (0, 0)
     east, south = raster.transform @ (raster.width, raster.height)
     transformer = Transformer.from_crs(raster.epsg, 4326, always_xy=True)
-    bounds: tuple[float, float, float, float] = transformer.transform_bounds(
-        west, south, east, north, densify_pts=21
-    )
-    return bounds
+    bounds = transformer.transform_bounds(west, south, east, north, densify_pts=21)
+    return tuple(round(float(side), 7) for side in bounds)  # type: ignore[return-value]
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def _write_json(thing: pystac.STACObject) -> None:
+    path = Path(thing.self_href)
+    content: dict[str, Any] = thing.to_dict(include_self_link=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{PARTIAL_SUFFIX}")
     try:
@@ -160,7 +160,3 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-EPOCH = datetime(2021, 4, 22, tzinfo=UTC)
-"""Date that Copernicus gives its elevation model."""

@@ -1,7 +1,7 @@
 """Rivers wear mountains down: flow routing and stream-power erosion on a regular grid.
 
-Each cell drains to its steepest lower neighbour, so that flow forms a tree. The tree is walked level
-by level from the outlets, which keeps every step a whole-array operation.
+Each cell drains to its steepest lower neighbour, so that flow forms a tree. The tree is walked
+level by level from the outlets, which keeps every step a whole-array operation.
 
 Source:
     J. Braun and S. D. Willett, A very efficient O(n), implicit and parallel method to solve the
@@ -117,7 +117,9 @@ def eroded(
     for step in range(steps):
         drainage = drainage_of(surface, outlets, white_bits(key_of(key, step), window))
         area = drainage.accumulated(ones)
-        factor = strength.ravel() * area ** np.float32(exponent) / drainage.distance
+        # In float64: float32 powers differ between processors, and erosion would amplify that.
+        factor = (strength.ravel() * area.astype(np.float64) ** exponent).astype(np.float32)
+        factor /= drainage.distance
         heights = surface.ravel() + rise
         for cells in drainage.levels[1:]:
             below = heights[drainage.receiver[cells]]

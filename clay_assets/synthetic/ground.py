@@ -8,51 +8,74 @@ from numpy.typing import NDArray
 from clay_assets.synthetic.landform import Landform, landform_of
 from clay_assets.synthetic.lines import coverage, nearness
 from clay_assets.synthetic.noise import Floats, Window, fractal, key_of
-from clay_assets.synthetic.parcels import MAX_WARP_PX, Parcels, blocks_of, parcels_of, share_of
+from clay_assets.synthetic.parcels import (
+    MAX_WARP_PX,
+    Blocks,
+    Parcels,
+    blocks_of,
+    parcels_of,
+    share_of,
+)
 from clay_assets.synthetic.town import Town, town_of
+from clay_assets.synthetic.woods import TREE_LINE_M, dwarf_share, forest_share, needle_share
 from clay_assets.synthetic.world import World
 
 _FIELD_BLOCK_PX = 58
 _STAND_BLOCK_PX = 22
-_TREE_LINE_M = 1780.0
+_CLEARINGS = 0.045
+_BAR_RIVER_M = 14.0
+
+
+@dataclass(frozen=True)
+class Covers:
+    """Shares of each pixel under each cover, (H, W) float32; they add up to one."""
+
+    lake: Floats
+    """Standing water."""
+    river: Floats
+    """Running water."""
+    paved: Floats
+    """Roads, streets and yards."""
+    roof: Floats
+    """Tiled roofs."""
+    bright_roof: Floats
+    """Large flat roofs."""
+    garden: Floats
+    """Lawns and trees between houses."""
+    gravel: Floats
+    """River bars and unpaved tracks."""
+    rock: Floats
+    """Bare rock and scree."""
+    conifer: Floats
+    """Needle trees."""
+    broadleaf: Floats
+    """Leaf trees."""
+    shrub: Floats
+    """Dwarf pine."""
+    alpine: Floats
+    """Grass above the trees."""
+    farmland: Floats
+    """Fields and meadows."""
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Shares of each pixel under each cover; they add up to one."""
+    """Ground of one rectangle."""
 
     land: Landform
     """Shape and water."""
+    covers: Covers
+    """What lies on it."""
     fields: Parcels
     """Farmland parcels everywhere, whether or not farmed."""
-    crop_land: Floats
-    """0 where only meadow grows to 1 in the best arable land."""
+    arable: NDArray[np.bool_]
+    """Whether a parcel is ploughed rather than mown."""
     stands: Floats
     """Uniform in [0, 1), one value a forest stand."""
     grain: Floats
-    """Fine smooth noise of unit deviation."""
-    town: Town
-    """Houses and streets."""
-    lake: Floats
-    """Shares of the pixel, as all below."""
-    river: Floats
-    gravel: Floats
-    roof: Floats
-    bright_roof: Floats
-    paved: Floats
-    garden: Floats
-    conifer: Floats
-    broadleaf: Floats
-    shrub: Floats
-    farmland: Floats
-    alpine: Floats
-    rock: Floats
-
-    @property
-    def arable(self) -> NDArray[np.bool_]:
-        """Whether farmland there is ploughed rather than mown."""
-        arable: NDArray[np.bool_] = share_of(self.fields.identity, "arable") < self.crop_land
-        return arable
+    """Fine smooth noise of unit deviation, some pixels wide."""
+    uneven: Floats
+    """Coarser noise of unit deviation, some hundred metres wide."""
 
     @property
     def window(self) -> Window:
@@ -70,102 +93,103 @@ def ground_of(world: World, window: Window) -> Ground:
     stand = share_of(stands.identity, "stand")
     town = town_of(world, window, bend)
     region = fractal(key_of(seed, "region"), window, (1, 0.8, 0.6, 0.4, 0.3, 0.2, 0.15, 0.1))
-    slope, height = land.slope, land.height_m
-    crop_land = np.clip(
-        0.85 - (height - 480) / 260 + 0.25 * region - 3 * land.mountain - 3 * slope, 0, 1
+    fertile = 0.9 - (land.height_m - 590) / 260 + 0.25 * region - 3 * (land.mountain + land.slope)
+    return Ground(
+        land,
+        _covers(world, land, town, blocks, fields, stand, region),
+        fields,
+        share_of(fields.identity, "arable") < fertile,
+        stand,
+        fractal(key_of(seed, "grain"), window, (0.5, 0.6, 0.6)),
+        fractal(key_of(seed, "uneven"), window, (0.6, 0.6, 0.4, 0.3)),
     )
-    left = 1 - land.lake - land.river
-    shares: dict[str, Floats] = {"lake": land.lake, "river": land.river}
-
-    def cover(name: str, share: Floats) -> None:
-        nonlocal left
-        shares[name] = (left * share).astype(np.float32)
-        left = left - shares[name]
-
-    roads = nearness(world.roads, window, 4).outside_m
-    cover("paved", np.maximum(coverage(roads) * np.float32(0.9), town.paved))
-    cover("roof", town.roof)
-    cover("bright_roof", town.bright_roof)
-    cover("garden", town.garden)
-    cover("gravel", _gravel(seed, land) + _tracks(blocks.border_px, blocks.identity, land))
-    cover("rock", _rock(seed, land))
-    forest = _forest(seed, land, region, fields, town)
-    needles = _needle_share(land, stand, region)
-    clearing = stand > 0.955
-    cover("conifer", forest * needles * ~clearing)
-    cover(
-        "broadleaf",
-        np.clip(forest * (1 - needles) * ~clearing / (1 - forest * needles + 1e-6), 0, 1),
-    )
-    high = np.clip((height - _TREE_LINE_M + 60 * region) / 120, 0, 1)
-    dwarf = np.clip(
-        1.2 * region - 0.2 + stand * 0.3 - np.abs(height - _TREE_LINE_M - 60) / 220, 0, 1
-    )
-    cover("shrub", dwarf * (land.mountain > 0.5))
-    cover("alpine", high)
-    shares["farmland"] = left.astype(np.float32)
-    grain = fractal(key_of(seed, "grain"), window, (0.5, 0.6, 0.6))
-    return Ground(land, fields, crop_land.astype(np.float32), stand, grain, town, **shares)
-
-
-def _bend(seed: int, axis: str, window: Window) -> Floats:
-    shift = 5 * fractal(key_of(seed, "bend", axis), window, (1, 0.5, 0.25, 0, 0))
-    return np.clip(shift, -MAX_WARP_PX, MAX_WARP_PX)
-
-
-def _gravel(seed: int, land: Landform) -> Floats:
-    """Bars beside mountain rivers."""
-    patches = fractal(key_of(seed, "bars"), land.window, (1, 0.7, 0.5))
-    reach = np.clip(1 - land.bank_m / 45, 0, 1) * np.clip(land.mountain * 2 + 0.15, 0, 1)
-    return np.clip(reach * (patches + 0.6), 0, 1) * (land.bank_m < 45)
-
-
-def _tracks(border_px: Floats, identity: NDArray[np.uint32], land: Landform) -> Floats:
-    """Unpaved tracks between blocks of fields."""
-    flat = (land.slope < 0.25) & (land.mountain < 0.8)
-    return coverage(10 * border_px - np.float32(2)) * np.float32(0.55) * flat
-
-
-def _rock(seed: int, land: Landform) -> Floats:
-    patches = fractal(key_of(seed, "rock"), land.window, (0.8, 1, 0.8, 0.6, 0.5, 0.4))
-    height = land.height_m
-    bare = (height - 2080) / 260 + 2.2 * (land.slope - 0.62) + 0.28 * patches
-    steep = 3.5 * (land.slope - 1.0) + 0.2 * patches
-    return np.clip(np.maximum(bare, steep), 0, 1)
-
-
-def _forest(seed: int, land: Landform, region: Floats, fields: Parcels, town: Town) -> Floats:
-    woods = fractal(key_of(seed, "woods"), land.window, (1, 0.9, 0.7, 0.5, 0.35, 0.2, 0.15))
-    choice = share_of(fields.identity, "woods") - np.float32(0.5)
-    plain = 1 - land.mountain
-    wish = (
-        0.55 * woods
-        + 5.0 * np.clip(land.slope - 0.10, 0, 0.3)
-        + (0.9 * choice - 0.62) * plain
-        + 0.25 * land.mountain
-        + np.clip(1 - land.bank_m / 60, 0, 1) * (land.bank_m > 0) * (0.9 + 0.4 * choice)
-        - 3 * town.density
-    )
-    below = np.clip((_TREE_LINE_M + 90 * region - land.height_m) / 160, -1, 1)
-    return np.clip(np.minimum(wish, below) * 4 + 0.5, 0, 1).astype(np.float32)
-
-
-def _needle_share(land: Landform, stand: Floats, region: Floats) -> Floats:
-    """Spruce above, beech below, stand by stand."""
-    wish = (land.height_m - 780) / 500 + 0.9 * (stand - 0.5) + 0.35 * region
-    return np.clip(wish * 3 + 0.5, 0.04, 0.97).astype(np.float32)
 
 
 def land_cover_of(ground: Ground) -> NDArray[np.uint8]:
     """ESA WorldCover code of the largest share of each pixel."""
-    groups = (
-        (10, ground.conifer + ground.broadleaf),
-        (20, ground.shrub),
-        (30, ground.alpine + ground.farmland * ~ground.arable),
-        (40, ground.farmland * ground.arable),
-        (50, ground.roof + ground.bright_roof + ground.paved + ground.garden),
-        (60, ground.rock + ground.gravel),
-        (80, ground.lake + ground.river),
+    covers = ground.covers
+    shares = {
+        10: covers.conifer + covers.broadleaf,
+        20: covers.shrub,
+        30: covers.alpine + covers.farmland * ~ground.arable,
+        40: covers.farmland * ground.arable,
+        50: covers.roof + covers.bright_roof + covers.paved + covers.garden,
+        60: covers.rock + covers.gravel,
+        80: covers.lake + covers.river,
+    }
+    largest = np.argmax(np.stack(list(shares.values())), axis=0)
+    codes: NDArray[np.uint8] = np.array(list(shares), np.uint8)[largest]
+    return codes
+
+
+class _Free:
+    """What is left of each pixel while covers are laid on, the topmost first."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.share: Floats = np.ones(shape, np.float32)
+
+    def take(self, share: Floats) -> Floats:
+        """Cover a share of what is left."""
+        taken = (self.share * share).astype(np.float32)
+        self.share = self.share - taken
+        return taken
+
+
+def _covers(
+    world: World,
+    land: Landform,
+    town: Town,
+    blocks: Blocks,
+    fields: Parcels,
+    stand: Floats,
+    region: Floats,
+) -> Covers:
+    free = _Free(land.window.shape)
+    roads = np.float32(0.9) * coverage(nearness(world.roads, land.window, 4).outside_m)
+    forest = forest_share(world.seed, land, region, fields, town) * (stand < 1 - _CLEARINGS)
+    needles = needle_share(land, stand, region)
+    return Covers(
+        lake=free.take(land.lake),
+        river=free.take(land.river),
+        paved=free.take(np.maximum(roads, town.paved)),
+        roof=free.take(town.roof),
+        bright_roof=free.take(town.bright_roof),
+        garden=free.take(town.garden),
+        gravel=free.take(np.maximum(_bars(world, land), _tracks(blocks, land))),
+        rock=free.take(_rock(world.seed, land)),
+        conifer=free.take(forest * needles),
+        broadleaf=free.take(forest * (1 - needles) / (1 - forest * needles)),
+        shrub=free.take(dwarf_share(land, stand, region)),
+        alpine=free.take(np.clip((land.height_m - TREE_LINE_M + 60 * region) / 120, 0, 1)),
+        farmland=free.share,
     )
-    largest = np.argmax(np.stack([share for _, share in groups]), axis=0)
-    return np.array([code for code, _ in groups], np.uint8)[largest]
+
+
+def _bend(seed: int, axis: str, window: Window) -> Floats:
+    shift = 4 * fractal(key_of(seed, "bend", axis), window, (1, 0.5, 0, 0, 0, 0, 0))
+    return np.clip(shift, -MAX_WARP_PX, MAX_WARP_PX)
+
+
+def _bars(world: World, land: Landform) -> Floats:
+    """Gravel beside larger rivers, most of it in the mountains."""
+    bank = nearness(world.rivers.at_least(_BAR_RIVER_M), land.window, 7).outside_m
+    patches = fractal(key_of(world.seed, "bars"), land.window, (1, 0.7, 0.5))
+    reach = np.clip(1 - bank / 55, 0, 1) * np.clip(land.mountain * 2 + 0.15, 0, 1)
+    bars: Floats = np.clip(reach * (patches + 0.6), 0, 1)
+    return bars
+
+
+def _tracks(blocks: Blocks, land: Landform) -> Floats:
+    """Unpaved tracks between blocks of fields."""
+    level = (land.slope < 0.25) & (land.mountain < 0.8)
+    track: Floats = np.float32(0.55) * coverage(10 * blocks.border_px - np.float32(2)) * level
+    return track
+
+
+def _rock(seed: int, land: Landform) -> Floats:
+    """Bare rock: high up, lower down where it is steep."""
+    patches = fractal(key_of(seed, "rock"), land.window, (0.8, 1, 0.8, 0.6, 0.5, 0.4))
+    high = (land.height_m - 2080) / 260 + 2.2 * (land.slope - 0.62) + 0.28 * patches
+    steep = 3.5 * (land.slope - 1.0) + 0.2 * patches
+    bare: Floats = np.clip(np.maximum(high, steep), 0, 1)
+    return bare

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clay_assets.synthetic.gullies import furrows
 from clay_assets.synthetic.lines import Nearness, coverage, nearness
+from clay_assets.synthetic.mountains import STEP_PX
 from clay_assets.synthetic.noise import (
     Floats,
     Window,
@@ -14,13 +16,20 @@ from clay_assets.synthetic.noise import (
     refined,
     white,
 )
-from clay_assets.synthetic.relief import STEP_PX
 from clay_assets.synthetic.world import World
 
 _DOUBLINGS = STEP_PX.bit_length() - 1
-_RIVER_REACH_PX = 14
-_ROUGHNESS_M = {8: 13.0, 4: 5.5, 2: 2.2, 1: 0.7}
+_RIVER_REACH_PX = 10
+_ROUGHNESS_M = {8: 14.0, 4: 6.0, 2: 2.5, 1: 1.0}
 """Height of terrain detail between nodes so many pixels apart, on steep slopes."""
+
+
+_FURROWS = {3: (6, 60.0), 2: (7, 30.0), 1: (7, 12.0)}
+"""Steps between gullies and their depth in metres, by level of the pyramid: 2 is 40 m a step."""
+
+
+_EDGE_PX = 16
+"""Slopes are not known at the edge of the pyramid's windows; so far in, nothing depends on them."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +66,11 @@ def landform_of(world: World, window: Window) -> Landform:
     """Landform of a rectangle."""
     wide = window.grown(1)
     bed, mountain = _terrain(world, wide)
-    level = _nodes(world, world.lake_level_m, wide)
+    level = _nearest(world, world.lake_level_m, wide)
     river = nearness(world.rivers, wide, _RIVER_REACH_PX)
     bed = _with_channel(bed, river, level)
     depth = np.maximum(level - bed, 0)
-    lake = np.clip(np.float32(0.5) + (level - bed) / np.float32(0.8), 0, 1)
+    lake = np.clip(np.float32(0.5) + (level - bed) / np.float32(0.5), 0, 1)
     surface = np.where(depth > 0, level, bed).astype(np.float32)
     inner = np.s_[1:-1, 1:-1]
     return Landform(
@@ -77,24 +86,49 @@ def landform_of(world: World, window: Window) -> Landform:
     )
 
 
+def relief_on(world: World, values: Floats, window: Window) -> Floats:
+    """Values of the relief's nodes, smoothly brought to pixels."""
+    windows = pyramid_windows(window, _DOUBLINGS)
+    return refined(values[_nodes_under(world, windows[-1])], windows)
+
+
+def _nodes_under(world: World, coarse: Window) -> tuple[slice, slice]:
+    """Where a window of nodes lies in the relief's arrays."""
+    x, y = coarse.x - world.relief.grid.x, coarse.y - world.relief.grid.y
+    return np.s_[y : y + coarse.height, x : x + coarse.width]
+
+
 def _terrain(world: World, window: Window) -> tuple[Floats, Floats]:
     """Lake floors and ground, and the mountain share."""
-    relief = world.relief
-    windows = pyramid_windows(window, _DOUBLINGS)
-    coarse = windows[-1].moved(-relief.grid.x, -relief.grid.y)
-    nodes = np.s_[coarse.y : coarse.y + coarse.height, coarse.x : coarse.x + coarse.width]
-    height, mountain = relief.bed_m[nodes], relief.mountain[nodes]
-    slope_y, slope_x = np.gradient(height, np.float32(10 * STEP_PX))
-    steep = np.clip(np.sqrt(slope_x**2 + slope_y**2) * np.float32(2.2), 0.012, 1)
+    windows = pyramid_windows(window.grown(_EDGE_PX), _DOUBLINGS)
+    nodes = _nodes_under(world, windows[-1])
+    height, mountain = world.relief.bed_m[nodes], world.relief.mountain[nodes]
+    steep = np.clip(world.relief.slope[nodes] * np.float32(2.2), 0.012, 1).astype(np.float32)
     for level in range(_DOUBLINGS - 1, -1, -1):
         height = doubled(height, windows[level + 1], windows[level])
         steep = doubled(steep, windows[level + 1], windows[level])
         rough = white(key_of(world.seed, "terrain", level), windows[level])
-        height += np.float32(_ROUGHNESS_M[2**level] / 0.577) * rough * steep
-    return height, refined(mountain, windows)
+        height += np.float32(_ROUGHNESS_M[2**level]) * rough * steep
+        if level in _FURROWS:
+            height += _furrowed(world.seed, windows[level], level, height, steep)
+    inner = np.s_[_EDGE_PX:-_EDGE_PX, _EDGE_PX:-_EDGE_PX]
+    return height[inner], refined(mountain, windows)[inner]
 
 
-def _nodes(world: World, values: Floats, window: Window) -> Floats:
+def _furrowed(seed: int, window: Window, level: int, height: Floats, steep: Floats) -> Floats:
+    """Ribs and gullies to add to slopes, at one level of the pyramid."""
+    spacing, depth_m = _FURROWS[level]
+    hold = np.clip(steep - np.float32(0.3), 0, 1)
+    if not hold.any():
+        return np.zeros(window.shape, np.float32)
+    down_y, down_x = np.gradient(height)
+    key = key_of(seed, "furrows", level)
+    waves: Floats = furrows(key, window, np.asarray(down_x), np.asarray(down_y), spacing)
+    waves *= np.float32(depth_m) * hold
+    return waves
+
+
+def _nearest(world: World, values: Floats, window: Window) -> Floats:
     """Values of the nearest nodes of the relief."""
     grid = world.relief.grid
     columns = (np.arange(window.width) + window.x + STEP_PX // 2) // STEP_PX - grid.x
@@ -106,9 +140,9 @@ def _with_channel(bed: Floats, river: Nearness, lake_level: Floats) -> Floats:
     """Ground cut down to rivers, which noise would else leave on a slope."""
     reach = np.float32(10 * _RIVER_REACH_PX)
     beside = np.clip(river.outside_m, 0, reach)
-    bank = river.level_m + np.float32(0.8) * (beside > 0) + np.float32(0.12) * beside
+    bank = river.level_m + np.float32(0.8) * (beside > 0) + np.float32(0.2) * beside
     # The bank's hold on the ground fades towards the end of its reach.
-    hold = np.clip(1 - beside / reach, 0, 1) ** np.float32(0.7)
+    hold = np.clip(1 - beside / reach, 0, 1)
     lowered = bed + (bank - bed) * hold
     near = (river.outside_m < reach) & (np.isneginf(lake_level) | (river.outside_m < 0))
     return np.where(near, np.minimum(bed, lowered), bed).astype(np.float32)

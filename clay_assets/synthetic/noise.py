@@ -157,3 +157,10 @@ def refined(values: Floats, windows: Sequence[Window]) -> Floats:
     for level in range(len(windows) - 2, -1, -1):
         values = doubled(values, windows[level + 1], windows[level])
     return values
+
+
+def halved(values: Floats) -> Floats:
+    """Means of blocks of two by two."""
+    rows = values[0::2] + values[1::2]
+    means: Floats = (rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25)
+    return means

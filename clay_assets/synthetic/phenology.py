@@ -136,7 +136,7 @@ def farmland_table(day: float) -> tuple[list[Material], NDArray[np.float32]]:
     return materials, table
 
 
-def leaves(day: Floats, height_m: Floats) -> tuple[Floats, Floats]:
+def leaves(day: Floats | np.float32, height_m: Floats) -> tuple[Floats, Floats]:
     """Share of broadleaf canopy in leaf, and the share of those leaves that has turned colour."""
     later = (height_m - np.float32(500)) / np.float32(35)  # spring climbs 35 m a day
     opened = np.clip((day - 103 - later) / 22, 0, 1)

@@ -4,7 +4,7 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.io import DatasetWriter
 
+from clay_assets import __version__
 from clay_assets.store import PARTIAL_SUFFIX
 
 COG_BLOCK_PX = 512
@@ -37,10 +38,12 @@ class RasterSpec:
     """Value without meaning, None if every pixel has one."""
     description: str
     """Name of its one band."""
-    overview_resampling: str = "average"
-    """How overviews are made; `mode` or `nearest` for classes."""
+    overview_resampling: str
+    """How overviews are made, `average` or, for classes, `mode`."""
     colours: Mapping[int, tuple[int, int, int]] | None = None
     """Colour of each class."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """More about the file than every file says."""
 
 
 @contextmanager
@@ -87,6 +90,7 @@ def _open(path: Path, spec: RasterSpec) -> DatasetWriter:
         BIGTIFF="IF_SAFER",
     )
     dataset.set_band_description(1, spec.description)
+    dataset.update_tags(synthetic="true", software=f"clay_assets {__version__}", **spec.tags)
     if spec.colours:
         dataset.write_colormap(1, dict(spec.colours))
     return dataset
@@ -99,7 +103,7 @@ def _publish(source: Path, path: Path, spec: RasterSpec) -> None:
             source,
             target,
             driver="COG",
-            compress="DEFLATE",
+            compress="ZSTD",
             level=1,
             predictor="YES",
             blocksize=COG_BLOCK_PX,

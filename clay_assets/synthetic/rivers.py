@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from clay_assets.synthetic.lines import Lines
+from clay_assets.synthetic.lines import CURVE_PARTS, Lines, curves
+from clay_assets.synthetic.mountains import STEP_PX
 from clay_assets.synthetic.noise import Floats, Window, fractal, key_of, white
-from clay_assets.synthetic.relief import STEP_PX, Relief
+from clay_assets.synthetic.relief import Relief
 
 STREAM_KM2 = 2.5
 """Drained area from which a stream is drawn."""
-_CURVE_PARTS = 4
 _SMOOTHINGS = 3
 
 
@@ -33,17 +33,13 @@ def rivers_of(seed: int, relief: Relief) -> Lines:
     first, last = (points[donors] + points[node]) / 2, (points[node] + points[beyond]) / 2
     springs = ~np.isin(donors, node)
     first[springs] = points[donors][springs]
-    curve = _bezier(first, points[node], last)  # (N, parts + 1, 2)
-    count = np.full(len(donors), _CURVE_PARTS)
+    start, end = curves(first, points[node], last)
     height = relief.surface_m.ravel()
-    share = (np.arange(_CURVE_PARTS) + 0.5) / _CURVE_PARTS
-    level = height[donors][:, None] * (1 - share) + height[node][:, None] * share
-    return Lines(
-        np.ascontiguousarray(curve[:, :-1].reshape(-1, 2), dtype=np.float32),
-        np.ascontiguousarray(curve[:, 1:].reshape(-1, 2), dtype=np.float32),
-        np.repeat(river_width_m(area[donors]), count).astype(np.float32),
-        level.ravel().astype(np.float32),
-    )
+    upper, lower = (height[donors] + height[node]) / 2, (height[node] + height[beyond]) / 2
+    level = upper[:, None] + (lower - upper)[:, None] * (np.arange(CURVE_PARTS + 1) / CURVE_PARTS)
+    width = np.repeat(river_width_m(area[donors]), CURVE_PARTS)
+    levels = (level[:, :-1].ravel(), level[:, 1:].ravel())
+    return Lines(start, end, *(part.astype(np.float32) for part in (width, *levels)))
 
 
 def _points(seed: int, relief: Relief, donors: np.ndarray) -> Floats:
@@ -71,10 +67,3 @@ def _wander(seed: int, grid: Window) -> Floats:
     return np.stack(
         [fractal(key_of(seed, "meander", axis), grid, (1, 1)) for axis in "xy"], axis=-1
     )
-
-
-def _bezier(first: Floats, control: Floats, last: Floats) -> Floats:
-    t = np.linspace(0, 1, _CURVE_PARTS + 1, dtype=np.float32)[None, :, None]
-    a, b, c = first[:, None], control[:, None], last[:, None]
-    curve: Floats = (1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c
-    return curve

@@ -37,7 +37,7 @@ class Material(StrEnum):
 REFLECTANCE: dict[Material, tuple[int, ...]] = {
     Material.CONIFER: (190, 330, 215, 570, 1480, 1830, 1930, 2050, 930, 420),
     Material.BROADLEAF: (210, 490, 260, 870, 2850, 3600, 3750, 3950, 1700, 760),
-    Material.AUTUMN_LEAVES: (330, 640, 880, 1400, 2250, 2600, 2750, 2950, 2300, 1200),
+    Material.AUTUMN_LEAVES: (320, 620, 760, 1330, 2250, 2620, 2780, 2980, 2250, 1150),
     Material.TWIGS: (380, 520, 640, 860, 1130, 1280, 1420, 1520, 1950, 1350),
     Material.SHRUB: (230, 400, 300, 680, 1550, 1900, 2050, 2150, 1300, 680),
     Material.MEADOW: (310, 760, 400, 1270, 3450, 4300, 4500, 4650, 2050, 980),
@@ -47,7 +47,7 @@ REFLECTANCE: dict[Material, tuple[int, ...]] = {
     Material.RAPESEED: (420, 1330, 1230, 1880, 3250, 3850, 4050, 4250, 2050, 1050),
     Material.STRAW: (720, 1060, 1480, 1880, 2280, 2520, 2720, 2920, 3600, 2700),
     Material.DARK_SOIL: (520, 710, 910, 1060, 1220, 1360, 1500, 1640, 2200, 1900),
-    Material.BRIGHT_SOIL: (880, 1220, 1620, 1860, 2060, 2210, 2360, 2500, 3150, 2850),
+    Material.BRIGHT_SOIL: (830, 1110, 1420, 1650, 1840, 1990, 2140, 2280, 2950, 2600),
     Material.LIMESTONE: (1500, 1800, 2050, 2150, 2210, 2260, 2310, 2360, 2430, 2150),
     Material.DARK_ROCK: (780, 890, 980, 1040, 1100, 1150, 1200, 1250, 1470, 1370),
     Material.GRAVEL: (1450, 1730, 1920, 2040, 2110, 2170, 2230, 2280, 2450, 2200),
@@ -59,6 +59,20 @@ REFLECTANCE: dict[Material, tuple[int, ...]] = {
     Material.SNOW: (8900, 8950, 8900, 8850, 8700, 8550, 8300, 8050, 900, 700),
 }
 """Bottom-of-atmosphere reflectance times 10,000."""
+
+VEGETATION = frozenset(
+    {
+        Material.CONIFER,
+        Material.BROADLEAF,
+        Material.AUTUMN_LEAVES,
+        Material.SHRUB,
+        Material.MEADOW,
+        Material.ALPINE_GRASS,
+        Material.CROP,
+        Material.RAPESEED,
+    }
+)
+"""What a scene classification calls vegetation."""
 
 CLOUD_REFLECTANCE: tuple[int, ...] = (
     8300, 8150, 8100, 8150, 8250, 8300, 8250, 8300, 5000, 3700,

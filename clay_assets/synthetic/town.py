@@ -10,6 +10,8 @@ from clay_assets.synthetic.parcels import blocks_of, share_of
 from clay_assets.synthetic.world import World
 
 _BLOCK_PX = 11
+_FARTHEST = 1.4
+"""Houses stand at most so many radii from the middle."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,12 @@ def town_of(world: World, window: Window, bend: tuple[Floats, Floats]) -> Town:
     built = (density > 0.12 + 0.3 * luck).astype(np.float32)
     works = (kind > 0.86) & (density < 0.75)
     park = (kind < 0.06) & (density > 0.3)
-    street = coverage(10 * blocks.border_px - np.float32(2.5)) * built
-    house = np.clip(0.5 + 0.9 * white(key_of(seed, "house"), window), 0, 1)
-    packed = np.clip(0.22 + 0.55 * density, 0, 0.75)
+    street = coverage(10 * blocks.border_px - np.float32(4.5)) * built
+    house = np.clip(0.5 + 0.55 * white(key_of(seed, "house"), window), 0, 1)
+    packed = np.clip(0.2 + 0.55 * density, 0, 0.75)
     roof = built * packed * house * ~works * ~park
     hall = built * works * np.clip(blocks.border_px - np.float32(0.8), 0, 1)
-    paved = np.maximum(street, built * np.where(works, 0.35, 0.12 + 0.2 * density * ~park))
+    paved = np.maximum(street, built * np.where(works, 0.35, 0.06 + 0.22 * density * ~park))
     return Town(
         (density * built).astype(np.float32),
         roof.astype(np.float32),
@@ -58,13 +60,14 @@ def town_of(world: World, window: Window, bend: tuple[Floats, Floats]) -> Town:
 def _density(world: World, window: Window) -> Floats:
     density = np.zeros(window.shape, np.float32)
     towns = world.towns
-    reach = 1.4 * towns.radius_px
+    reach = _FARTHEST * towns.radius_px
     low, high = towns.centre - reach[:, None], towns.centre + reach[:, None]
-    corner = np.array([window.x, window.y])
-    near = ((high >= corner) & (low <= (corner + [window.width, window.height]))).all(axis=1)
+    corner, size = np.array([window.x, window.y]), np.array([window.width, window.height])
+    near = ((high >= corner) & (low <= corner + size)).all(axis=1)
     if not near.any():
         return density
     ragged = 1 + 0.28 * fractal(key_of(world.seed, "suburb"), window, (1, 0.8, 0.6, 0.4, 0.2))
+    np.maximum(ragged, np.float32(1 / _FARTHEST), out=ragged)
     columns = np.arange(window.width, dtype=np.float32) + np.float32(window.x)
     rows = np.arange(window.height, dtype=np.float32) + np.float32(window.y)
     for (x, y), radius in zip(towns.centre[near], towns.radius_px[near], strict=True):

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
+from clay_assets.synthetic.lakes import lake_levels
 from clay_assets.synthetic.lines import Lines
 from clay_assets.synthetic.noise import Floats, key_of
 from clay_assets.synthetic.relief import Relief, relief_of
@@ -36,22 +35,5 @@ def world_of(tile: str, seed: int) -> World:
     key = key_of(tile, seed)
     relief = relief_of(key)
     towns = settlements_of(key, relief)
-    return World(
-        key,
-        relief,
-        _lake_levels(relief),
-        rivers_of(key, relief),
-        towns,
-        roads_of(key, relief, towns),
-    )
-
-
-def _lake_levels(relief: Relief) -> Floats:
-    """Levels carried two nodes up the banks, but not down the outlet."""
-    level = np.where(relief.lake, relief.surface_m, np.float32(-np.inf)).astype(np.float32)
-    for _ in range(2):
-        padded = np.pad(level, 1, constant_values=-np.inf)
-        around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).max(axis=(2, 3))
-        bank = np.isneginf(level) & (relief.surface_m > around - np.float32(0.3))
-        level = np.where(bank, around, level)
-    return level
+    levels = lake_levels(relief.surface_m, relief.lake)
+    return World(key, relief, levels, rivers_of(key, relief), towns, roads_of(key, relief, towns))
