@@ -8,7 +8,7 @@ import torch
 from pyproj import Transformer
 from torch import Tensor
 
-from clay_assets.checkpoints import find_checkpoint, load_checkpoint
+from clay_assets.checkpoints import load_checkpoint
 from clay_assets.chips import Chip
 from clay_assets.embeddings.pooling import pool
 from clay_assets.errors import InvalidValueError
@@ -55,13 +55,13 @@ class ChipEncoder:
 
 
 def load_encoder(
-    store: Store, checkpoint: str, bands: tuple[str, ...], *, device: str, precision: str
+    store: Store, checkpoint_id: str, bands: tuple[str, ...], *, device: str, precision: str
 ) -> ChipEncoder:
     """The encoder of a checkpoint, from memory where this process has used it before.
 
     Args:
         store: where the checkpoint is.
-        checkpoint: name or id.
+        checkpoint_id: content id; a name could point elsewhere by the next call.
         bands: of the chips to embed; band groups that they lack are left out.
         device: one of `settings.DEVICES`.
         precision: one of `settings.PRECISIONS`.
@@ -76,7 +76,6 @@ def load_encoder(
         raise InvalidValueError(
             f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}"
         )
-    checkpoint_id = find_checkpoint(store, checkpoint).id
     return _encoder(store, checkpoint_id, bands, choose_device(device), precision)
 
 

@@ -95,12 +95,13 @@ def read_metadata(store: Store, key: str) -> FileMetadata:
     """
     with store.open(key) as file:
         metadata = pq.read_metadata(file).metadata or {}
-    if METADATA_KEY.encode() not in metadata:
+    try:
+        return FileMetadata.from_json(metadata[METADATA_KEY.encode()])
+    except (KeyError, TypeError) as error:
         raise NotFoundError(
-            f"{store.url(key)} does not say how it was made: it has no metadata {METADATA_KEY!r}, "
-            "which every embedding file of this package has"
-        )
-    return FileMetadata.from_json(metadata[METADATA_KEY.encode()])
+            f"{store.url(key)} does not say how it was made: its metadata {METADATA_KEY!r} is "
+            "missing or that of another version of this package"
+        ) from error
 
 
 def read_rows(store: Store, key: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
@@ -120,8 +121,9 @@ def read_rows(store: Store, key: str, columns: Sequence[str] | None = None) -> I
 def vectors_of(column: pa.ChunkedArray) -> npt.NDArray[np.float32]:
     """(N, width) of a column `embeddings`, be it tensors or lists of equal length."""
     parts = [getattr(chunk, "storage", chunk) for chunk in column.chunks if len(chunk)]
-    vectors = [part.flatten().to_numpy().reshape(len(part), -1) for part in parts]
-    return vectors[0] if len(vectors) == 1 else np.concatenate(vectors)
+    if not parts:
+        return np.empty((0, 0), np.float32)
+    return np.concatenate([part.flatten().to_numpy().reshape(len(part), -1) for part in parts])
 
 
 def _width(parquet: pq.ParquetFile) -> int:

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+import torch
+
+from clay_assets.bands import BAND_NAMES, SENTINEL2_BANDS
+from clay_assets.embeddings import choose_device, load_encoder
+from clay_assets.errors import InvalidValueError, NotFoundError
+from clay_assets_tests.embeddings.conftest import make_chip, put_weights
+
+
+def encoder_of(store, bands=BAND_NAMES, *, seed=0, precision="fp32"):
+    checkpoint_id = put_weights(store, seed=seed)
+    return load_encoder(store, checkpoint_id, bands, device="cpu", precision=precision)
+
+
+def test_an_encoder_is_loaded_once(store):
+    first = encoder_of(store)
+    assert encoder_of(store) is first
+    assert encoder_of(store, precision="bf16") is not first
+    assert encoder_of(store, seed=1) is not first
+
+
+def test_a_chip_embeds_the_same_in_any_batch(store):
+    encoder, chips = encoder_of(store), [make_chip(number) for number in range(3)]
+    together = encoder.embed(chips, "mean")
+    alone = torch.cat([encoder.embed([chip], "mean") for chip in chips])
+    np.testing.assert_allclose(together, alone, rtol=0, atol=1e-6)  # token units
+
+
+def test_place_and_date_change_the_embedding(store):
+    chip, later = make_chip(1, date="2023-06-12"), make_chip(1, date="2023-09-01")
+    later = type(chip)(**vars(chip) | {"date": later.date})
+    moved = type(chip)(**vars(chip) | {"epsg": 32633})
+    encoder = encoder_of(store)
+    found = encoder.embed([chip, later, moved], "mean")
+    assert not torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+def test_chips_without_radar_use_the_groups_they_have(store):
+    encoder = encoder_of(store, SENTINEL2_BANDS)
+    assert list(encoder.network.groups) == ["rgb", "rededge", "nir", "swir"]
+    assert encoder.embed([make_chip(1, bands=SENTINEL2_BANDS)], "group").shape == (1, 4, 2, 2, 16)
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("gpu", "device must be one of auto, cpu, cuda, mps, got 'gpu'"),
+        ("cuda", "device cuda is not on this machine; set CLAY_DEVICE to auto or cpu"),
+    ],
+)
+def test_a_device_that_is_not_here_is_refused(device, message, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InvalidValueError, match=message):
+        choose_device(device)
+
+
+def test_auto_takes_the_fastest(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("auto") == "cuda"
+
+
+def test_an_unknown_precision_is_refused(store):
+    with pytest.raises(InvalidValueError, match="precision must be one of fp32, bf16, got 'fp8'"):
+        encoder_of(store, precision="fp8")
+
+
+def test_an_unknown_checkpoint_is_named(store):
+    with pytest.raises(NotFoundError, match="no checkpoint 'nobody'"):
+        load_encoder(store, "nobody", BAND_NAMES, device="cpu", precision="fp32")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize(("precision", "atol"), [("fp32", 1e-4), ("bf16", 5e-2)])  # token units
+def test_a_gpu_agrees_with_the_cpu(store, precision, atol):
+    chips = [make_chip(number) for number in range(3)]
+    on_cpu = encoder_of(store)
+    on_gpu = load_encoder(
+        store, on_cpu.checkpoint_id, BAND_NAMES, device="cuda", precision=precision
+    )
+    expected = on_cpu.embed(chips, "group")
+    np.testing.assert_allclose(on_gpu.embed(chips, "group").cpu(), expected, rtol=0, atol=atol)
