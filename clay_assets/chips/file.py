@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.io import MemoryFile
-from rasterio.transform import from_bounds
 
 from clay_assets.bands import BAND_NAMES
 from clay_assets.chips.geotiff import decode_square
@@ -105,6 +105,8 @@ def write_chip(store: Store, key: str, chip: Chip) -> None:
 def encode_chip(chip: Chip) -> bytes:
     """The bytes of a chip's GeoTIFF; its pixel corner, not its pixel centre, lies on the bounds."""
     count, height, width = chip.pixels.shape
+    west, south, east, north = chip.bounds
+    transform = Affine((east - west) / width, 0, west, 0, (south - north) / height, north)
     with MemoryFile() as file:
         with file.open(
             driver="GTiff",
@@ -113,7 +115,7 @@ def encode_chip(chip: Chip) -> bytes:
             height=height,
             width=width,
             crs=f"EPSG:{chip.epsg}",
-            transform=from_bounds(*chip.bounds, width, height),
+            transform=transform,
             # Whole numbers as floats: predictor 3, band by band, is both smallest and fastest.
             compress="deflate",
             predictor=3,

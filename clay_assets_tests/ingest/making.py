@@ -77,8 +77,9 @@ def write_raster(path: Path, bands, place=Place(), *, nodata=None, descriptions=
 
 
 def count_up(shape, first=1, dtype="uint16"):
-    """Pixels numbered row by row."""
-    return (first + np.arange(shape[0] * shape[1]).reshape(shape)).astype(dtype)
+    """Pixels numbered row by row; over again, before uint16 runs out and becomes 0."""
+    number = np.arange(shape[0] * shape[1]).reshape(shape)
+    return (first + (number % 60_000 if dtype == "uint16" else number)).astype(dtype)
 
 
 def optical(
