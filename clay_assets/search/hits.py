@@ -24,6 +24,7 @@ ROW_SCHEMA = pa.schema(
 
 ENGINE_ERROR = 1e-5
 """Most that an engine's float32 score is off the true one, for unit vectors of usual width."""
+_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,14 @@ def score(vectors: np.ndarray, examples: Examples) -> np.ndarray:
     """Scores of (N, D) unit vectors, (N,) float64.
 
     A row's score does not depend on the other rows, so equal vectors have equal scores and both
-    engines give the same ones.
+    engines give the same ones. It is rounded, so that sums equal but for their last bits tie.
     """
     wide = vectors.astype(np.float64)
     wide /= np.sqrt((wide * wide).sum(axis=1, keepdims=True))
     found: np.ndarray = _nearest(wide, examples.positives)
     if len(examples.negatives):
         found -= NEGATIVE_WEIGHT * _nearest(wide, examples.negatives)
-    return found
+    return found.round(_DIGITS)
 
 
 def _nearest(wide: np.ndarray, examples: np.ndarray) -> np.ndarray:

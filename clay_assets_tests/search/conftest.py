@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -17,13 +18,16 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def database_url(server_url: str) -> str:
-    return new_database(server_url)
+def database_url(server_url: str) -> Iterator[str]:
+    with new_database(server_url) as url:
+        yield url
 
 
-def new_database(server_url: str) -> str:
-    """URL of a new, empty database."""
-    name = f"test_{uuid.uuid4().hex[:8]}"
+@contextmanager
+def new_database(server_url: str) -> Iterator[str]:
+    """URL of an empty database, which is there while the block lasts."""
+    name = Identifier(f"test_{uuid.uuid4().hex[:8]}")
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-    return server_url.replace("@/postgres?", f"@/{name}?")
+        connection.execute(SQL("CREATE DATABASE {}").format(name))
+        yield server_url.replace("@/postgres?", f"@/{name.as_string()[1:-1]}?")
+        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(name))

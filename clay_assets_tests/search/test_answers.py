@@ -1,7 +1,8 @@
 """DuckDB ranks as numpy does, and pgvector as DuckDB: the same chips, order and scores."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -36,17 +37,19 @@ WIDTH = 24
 
 @dataclass(frozen=True)
 class Both:
-    chips: list[MadeChip]
+    chips: list[MadeChip] = field(repr=False)
     duckdb: Index
     pgvector: Index
 
 
-def both_indexes(store: Store, url: str, chips: list[MadeChip]) -> Both:
+@contextmanager
+def both_indexes(store: Store, url: str, chips: list[MadeChip]) -> Iterator[Both]:
     write_all(store, "clay", chips)
     build_duckdb(store, run_id="run")
     for tile in sorted({chip.mgrs for chip in chips}):
         sync_tile(url, store, "clay", tile, run_id="run")
-    return Both(chips, DuckDBIndex(store), PgvectorIndex(url))
+    with DuckDBIndex(store) as duckdb, PgvectorIndex(url) as pgvector:
+        yield Both(chips, duckdb, pgvector)
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +61,9 @@ def both(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         replace(chip, embedding=chips[number - number % 4].embedding) if number % 16 < 4 else chip
         for number, chip in enumerate(chips)
     ]
-    indexes = both_indexes(Store(str(folder), folder / "cache"), new_database(server_url), chips)
-    yield indexes
-    indexes.duckdb.close()
-    indexes.pgvector.close()
+    store = Store(str(folder), folder / "cache")
+    with new_database(server_url) as url, both_indexes(store, url, chips) as indexes:
+        yield indexes
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +75,9 @@ def many(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         for tile, count in (("32VKM", 3_000), ("32VLM", 9_000), ("33VUG", 3_000))
         for chip in made_chips(tile, count, width=70, kinds=200)
     ]
-    indexes = both_indexes(Store(str(folder), folder / "cache"), new_database(server_url), chips)
-    yield indexes
-    indexes.duckdb.close()
-    indexes.pgvector.close()
+    store = Store(str(folder), folder / "cache")
+    with new_database(server_url) as url, both_indexes(store, url, chips) as indexes:
+        yield indexes
 
 
 @st.composite
@@ -137,11 +138,11 @@ def test_more_ties_than_spare_candidates_are_all_seen(store: Store, database_url
     same = [replace(chip, embedding=np.ones(8)) for chip in chips]
     near = np.ones(8) + np.eye(8)[0] * 1e-7  # so near that float32 sums may order it anyhow
     same[500] = replace(same[500], embedding=near)
-    indexes = both_indexes(store, database_url, same)
     expected = sorted(chip.chip_id for chip in same[1:])[:20]
-    for index in (indexes.duckdb, indexes.pgvector):
-        found = index.search(Query("clay", k=20, chip_id=same[0].chip_id)).frame
-        assert found["chip_id"].tolist() == expected
+    with both_indexes(store, database_url, same) as indexes:
+        for index in (indexes.duckdb, indexes.pgvector):
+            found = index.search(Query("clay", k=20, chip_id=same[0].chip_id)).frame
+            assert found["chip_id"].tolist() == expected
 
 
 def test_nearest_place_is_the_clearest_then_the_latest_chip(both: Both) -> None:
@@ -224,22 +225,22 @@ def test_boxes_and_places_work_across_the_antimeridian(store: Store, database_ur
         )
     ]
     east, west, both_sides = (chip.chip_id for chip in chips)
-    indexes = both_indexes(store, database_url, chips)
-    for index in (indexes.duckdb, indexes.pgvector):
+    with both_indexes(store, database_url, chips) as indexes:
+        for index in (indexes.duckdb, indexes.pgvector):
 
-        def inside(*box: float, index: Index = index) -> set[str]:
-            query = Query("clay", vector=[1] * 8, bbox_wgs84=box)
-            return set(index.search(query).frame["chip_id"])
+            def inside(*box: float, index: Index = index) -> set[str]:
+                query = Query("clay", vector=[1] * 8, bbox_wgs84=box)
+                return set(index.search(query).frame["chip_id"])
 
-        assert inside(179.8, -1, 180, 1) == {east, both_sides}
-        assert inside(-180, -1, -179.8, 1) == {west, both_sides}
-        assert inside(179.8, -1, -179.8, 1) == {east, west, both_sides}
-        assert inside(179.8, -1, -179.95, 1) == {east, both_sides}
-        assert inside(-180, -1, 180, 1) == {east, west, both_sides}
-        assert inside(-170, -1, 170, 1) == set()
-        for lon in (179.99, -179.99):
-            hits = index.search(Query("clay", lonlat=(lon, 0.02)))
-            assert hits.query_chips == (both_sides,)
+            assert inside(179.8, -1, 180, 1) == {east, both_sides}
+            assert inside(-180, -1, -179.8, 1) == {west, both_sides}
+            assert inside(179.8, -1, -179.8, 1) == {east, west, both_sides}
+            assert inside(179.8, -1, -179.95, 1) == {east, both_sides}
+            assert inside(-180, -1, 180, 1) == {east, west, both_sides}
+            assert inside(-170, -1, 170, 1) == set()
+            for lon in (179.99, -179.99):
+                hits = index.search(Query("clay", lonlat=(lon, 0.02)))
+                assert hits.query_chips == (both_sides,)
 
 
 def test_sketches_find_the_true_neighbours(many: Both) -> None:
