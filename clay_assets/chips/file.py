@@ -121,10 +121,11 @@ def encode_chip(chip: Chip) -> bytes:
             predictor=3,
             interleave="band",
         ) as dataset:
-            dataset.write(chip.pixels)
+            # Before the pixels, so that the header stays at the start of the file.
             dataset.descriptions = chip.bands
             dataset.colorinterp = [COLOURS.get(band, ColorInterp.gray) for band in chip.bands]
             dataset.update_tags(**chip.tags | {"date": chip.date})
+            dataset.write(chip.pixels)
         return bytes(file.read())
 
 

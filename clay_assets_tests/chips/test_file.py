@@ -55,6 +55,13 @@ def test_a_written_chip_lies_on_its_pixel_corner(store):
         ]
 
 
+def test_a_chips_header_lies_at_the_start_of_its_file():
+    """So that a bucket is asked once for it; GDAL reads 16 kB at first."""
+    with MemoryFile(encode_chip(make_chip(size=128))[:16_384]) as file, file.open() as dataset:
+        assert dataset.tags()["date"] == "2023-06-12"
+        assert dataset.descriptions == BAND_NAMES
+
+
 def test_a_chip_outside_the_store_is_read_by_path_and_by_url(store, tmp_path):
     path = tmp_path / "elsewhere" / "claytile_27WXN_20200101_v02_0007.tif"
     path.parent.mkdir()
