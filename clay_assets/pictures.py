@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 Pixels = npt.NDArray[np.float32]
@@ -138,6 +136,10 @@ def loss_curve_png(
     training: Sequence[tuple[int, float]], validation: Sequence[tuple[int, float]]
 ) -> bytes:
     """Loss over steps, training and validation, as (step, loss) pairs."""
+    # Matplotlib takes a second to import and writes a font cache; nothing else here needs it.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(5.2, 3.0), dpi=90, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()

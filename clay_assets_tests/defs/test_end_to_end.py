@@ -1,6 +1,5 @@
 """The whole graph, for real, on a tiny synthetic landscape."""
 
-import shutil
 from pathlib import Path
 
 import dagster as dg
@@ -11,8 +10,8 @@ from clay_assets.defs.demo import DemoRequest, run_demo
 from clay_assets.defs.instance import open_instance
 from clay_assets.search import Query, open_index
 from clay_assets.settings import Settings
-from clay_assets.synthetic import generate
-from clay_assets_tests.defs.conftest import CHIP_SIZE, CHIPS, SIDE_PX
+from clay_assets_tests.defs.conftest import CHIP_SIZE, CHIPS, DATES, generate_landscape
+
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory):
@@ -24,8 +23,15 @@ def environment(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="module")
-def request_(landscape: Path) -> DemoRequest:
-    return DemoRequest(imagery=str(landscape), chip_size=CHIP_SIZE, train_seconds=3)
+def imagery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a landscape that grows by a date in one test."""
+    return tmp_path_factory.mktemp("imagery")
+
+
+@pytest.fixture(scope="module")
+def request_(imagery: Path) -> DemoRequest:
+    catalogue = generate_landscape(imagery)
+    return DemoRequest(imagery=str(catalogue), chip_size=CHIP_SIZE, train_seconds=3)
 
 
 @pytest.fixture(scope="module")
@@ -88,16 +94,13 @@ def test_a_second_run_redoes_nothing(environment: Settings, request_: DemoReques
 
 
 def test_new_imagery_refreshes_only_what_changed(
-    environment: Settings, result, landscape: Path, tmp_path: Path
+    environment: Settings, request_: DemoRequest, result, imagery: Path
 ):
-    # The same place with a third date: chips of the first two stay as they are.
-    wider = generate(tmp_path / "wider", size_px=SIDE_PX, dates=3, cloud_cover_pct=0)
+    generate_landscape(imagery, dates=DATES + 1)
     chips = {f.key: f.modified for f in environment.store.files("chips") if f.key.endswith("tif")}
-    request = DemoRequest(imagery=str(wider), chip_size=CHIP_SIZE, train_seconds=3)
-    again = run_demo(environment, request, say=lambda text: None)
+    again = run_demo(environment, request_, say=lambda text: None)
     assert again.tile == result.tile
     after = {f.key: f.modified for f in environment.store.files("chips") if f.key.endswith("tif")}
     assert {key: after[key] for key in chips} == chips
     assert len(after) == CHIPS * 3 // 2
     assert _materializations("embeddings/clay")[0].metadata["embedded"].value == CHIPS // 2
-    shutil.rmtree(tmp_path / "wider")
