@@ -76,8 +76,8 @@ def measure_recall(
         recall=found / true if true else 1.0,
         samples=len(drawn),
         k=k,
-        same_order_share=same / len(drawn),
+        same_order_share=same / max(1, len(drawn)),
         score_difference=max(differences),
-        exact_share=exact / len(drawn),
-        median_ms=float(np.median(seconds)) * 1000,
+        exact_share=exact / max(1, len(drawn)),
+        median_ms=float(np.median(seconds or [0.0])) * 1000,
     )
