@@ -21,12 +21,26 @@ from clay_assets.synthetic.rasters import RasterSpec
 
 CATALOGUE_NAME = "catalog.json"
 _COG = "image/tiff; application=geotiff; profile=cloud-optimized"
-_EXTENSIONS = (
-    "https://stac-extensions.github.io/eo/v1.0.0/schema.json",
-    "https://stac-extensions.github.io/projection/v1.1.0/schema.json",
-    "https://stac-extensions.github.io/raster/v1.1.0/schema.json",
-    "https://stac-extensions.github.io/sat/v1.0.0/schema.json",
-)
+_EXTENSIONS = {
+    "eo": "https://stac-extensions.github.io/eo/v1.0.0/schema.json",
+    "proj": "https://stac-extensions.github.io/projection/v1.1.0/schema.json",
+    "raster": "https://stac-extensions.github.io/raster/v1.1.0/schema.json",
+    "sar": "https://stac-extensions.github.io/sar/v1.0.0/schema.json",
+    "sat": "https://stac-extensions.github.io/sat/v1.0.0/schema.json",
+}
+"""Prefix of fields -> the extension that defines them."""
+_COMMON_NAMES = {
+    "B02": "blue",
+    "B03": "green",
+    "B04": "red",
+    "B05": "rededge",
+    "B06": "rededge",
+    "B07": "rededge",
+    "B08": "nir",
+    "B8A": "nir08",
+    "B11": "swir16",
+    "B12": "swir22",
+}
 _DESCRIPTIONS = {
     "sentinel-2-l2a": "Synthetic imagery in the form of Sentinel-2 Level-2A.",
     "sentinel-1-rtc": "Synthetic imagery in the form of Sentinel-1 radiometrically "
@@ -93,10 +107,12 @@ def _item(root: Path, spec: ItemSpec) -> pystac.Item:
             **spec.properties,
             **shares,
         },
-        stac_extensions=list(_EXTENSIONS),
     )
     for name, raster in spec.rasters.items():
         item.add_asset(name, _asset(name, raster))
+    fields = {*item.properties, *(key for a in item.assets.values() for key in a.extra_fields)}
+    prefixes = {key.partition(":")[0] for key in fields}
+    item.stac_extensions = [url for prefix, url in _EXTENSIONS.items() if prefix in prefixes]
     return item
 
 
@@ -104,17 +120,20 @@ def _asset(name: str, raster: RasterSpec) -> pystac.Asset:
     band: dict[str, str | float] = {"data_type": raster.dtype}
     if raster.nodata is not None:
         band["nodata"] = raster.nodata
+    fields: dict[str, Any] = {
+        "proj:epsg": raster.epsg,
+        "proj:shape": [raster.height, raster.width],
+        "proj:transform": list(raster.transform)[:6],
+        "raster:bands": [band],
+    }
+    if name in _COMMON_NAMES:
+        fields["eo:bands"] = [{"name": name, "common_name": _COMMON_NAMES[name]}]
     return pystac.Asset(
         f"./{name}.tif",
         title=f"{raster.description} (synthetic)",
         media_type=_COG,
         roles=["data"],
-        extra_fields={
-            "proj:epsg": raster.epsg,
-            "proj:shape": [raster.height, raster.width],
-            "proj:transform": list(raster.transform)[:6],
-            "raster:bands": [band],
-        },
+        extra_fields=fields,
     )
 
 

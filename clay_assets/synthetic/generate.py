@@ -4,6 +4,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,7 +29,7 @@ from clay_assets.synthetic.light import View, view_of
 from clay_assets.synthetic.noise import Window
 from clay_assets.synthetic.optical import MARGIN_PX, render_optical, without_margin
 from clay_assets.synthetic.radar import render_radar
-from clay_assets.synthetic.rasters import RasterSpec, write_block, writing_cogs
+from clay_assets.synthetic.rasters import RasterSpec, scratch_folder, write_block, writing_cogs
 from clay_assets.synthetic.scenes import DEFAULT_SCENES, Scene, scene_of
 from clay_assets.synthetic.surface import surface_of
 from clay_assets.synthetic.world import World, world_of
@@ -78,7 +79,9 @@ def generate(
         raise InvalidValueError(f"block_px must be even and positive, got {block_px}")
     area = Area.of(tile, seed=seed, size_px=size_px, offset_px=offset_px)
     scenes = [scene_of(area.tile, day, cloud) for day, cloud in _days(dates, cloud_cover_pct)]
-    items = _write_ground(folder, area, scenes, block_px) + _write_dem(folder, area, block_px)
+    with scratch_folder(folder) as scratch:
+        job = _Job(folder, scratch, area, block_px)
+        items = _write_ground(job, scenes) + _write_dem(job)
     _remove_others(folder, items)
     title = f"Synthetic landscape on the grid of MGRS tile {area.tile}, seed {seed}"
     return write_catalogue(folder, items, title)
@@ -98,27 +101,53 @@ def _days(dates: int | Sequence[str], cloud_cover_pct: float | None) -> list[tup
     ]
 
 
-def _write_ground(
-    folder: Path, area: Area, scenes: Sequence[Scene], block_px: int
-) -> list[ItemSpec]:
+@dataclass(frozen=True)
+class _Job:
+    """One call of `generate`."""
+
+    folder: Path
+    """Where files go."""
+    scratch: Path
+    """Where they are made."""
+    area: Area
+    """What they show."""
+    block_px: int
+    """Side of the blocks computed at a time."""
+
+    def blocks(self, width: int, height: int) -> list[Window]:
+        """Rectangles that cover a raster, row by row."""
+        side = self.block_px
+        return [
+            Window(x, y, min(side, width - x), min(side, height - y))
+            for y in range(0, height, side)
+            for x in range(0, width, side)
+        ]
+
+    def files(self, item: ItemSpec) -> dict[Path, RasterSpec]:
+        """Path of each of an item's rasters."""
+        return {item.path(self.folder, name): raster for name, raster in item.rasters.items()}
+
+
+def _write_ground(job: _Job, scenes: Sequence[Scene]) -> list[ItemSpec]:
     """Write what is missing of both sensors and the land cover, in one pass over the ground."""
-    specs: dict[Path, RasterSpec] = {}
-    renderers: list[Callable[[Ground], Layers]] = []
-    items: list[ItemSpec] = []
-    world = world_of(area.tile, area.seed)
-    for scene in scenes:
-        optical, radar = optical_item(area, scene), radar_item(area, scene)
-        items += [optical, radar]
-        if not (optical.complete(folder) and radar.complete(folder)):
-            specs |= _files(folder, optical) | _files(folder, radar)
-            renderers.append(_scene_renderer(folder, view_of(world, scene), optical, radar))
-    truth, spec = folder / LAND_COVER_NAME, land_cover_raster(area)
-    if not _has_tags(truth, spec):
-        specs[truth] = spec
-        renderers.append(lambda ground: {truth: without_margin(land_cover_of(ground))})
-    if renderers:
-        _write_blocks(world, area, specs, renderers, block_px)
-    return items
+    area = job.area
+    pairs = [(scene, optical_item(area, scene), radar_item(area, scene)) for scene in scenes]
+    missing = [pair for pair in pairs if not all(item.complete(job.folder) for item in pair[1:])]
+    truth, truth_raster = job.folder / LAND_COVER_NAME, land_cover_raster(area)
+    truth_missing = not _has_tags(truth, truth_raster)
+    if missing or truth_missing:
+        for _ in progress.track(range(1), f"Shaping the synthetic landscape of {area.tile}", 1):
+            world = world_of(area.tile, area.seed)
+        rasters: dict[Path, RasterSpec] = {}
+        renderers: list[Callable[[Ground], Layers]] = []
+        for scene, optical, radar in missing:
+            rasters |= job.files(optical) | job.files(radar)
+            renderers.append(_scene_renderer(job.folder, view_of(world, scene), optical, radar))
+        if truth_missing:
+            rasters[truth] = truth_raster
+            renderers.append(lambda ground: {truth: without_margin(land_cover_of(ground))})
+        _write_blocks(job, world, rasters, renderers)
+    return [item for pair in pairs for item in pair[1:]]
 
 
 def _scene_renderer(
@@ -138,19 +167,20 @@ def _scene_renderer(
 
 
 def _write_blocks(
+    job: _Job,
     world: World,
-    area: Area,
-    specs: Mapping[Path, RasterSpec],
+    rasters: Mapping[Path, RasterSpec],
     renderers: Sequence[Callable[[Ground], Layers]],
-    block_px: int,
 ) -> None:
+    area = job.area
+
     def render(block: Window) -> tuple[Window, list[Layers]]:
         ground = ground_of(world, block.moved(area.x, area.y).grown(MARGIN_PX))
         return block, [renderer(ground) for renderer in renderers]
 
-    blocks = list(_blocks(area.size_px, area.size_px, block_px))
+    blocks = job.blocks(area.size_px, area.size_px)
     step = f"Rendering the synthetic landscape of {area.tile}"
-    with writing_cogs(specs) as datasets, ThreadPoolExecutor(_THREADS) as pool:
+    with writing_cogs(rasters, job.scratch) as datasets, ThreadPoolExecutor(_THREADS) as pool:
         rendered_blocks = _ahead(pool, render, blocks)
         for block, rendered in progress.track(rendered_blocks, step, len(blocks)):
             for path, values in (layer for layers in rendered for layer in layers.items()):
@@ -171,29 +201,20 @@ def _ahead(
         yield waiting.popleft().result()
 
 
-def _write_dem(folder: Path, area: Area, block_px: int) -> list[ItemSpec]:
+def _write_dem(job: _Job) -> list[ItemSpec]:
     items = []
-    for cell in dem_cells(area):
-        item = dem_item(area, cell)
+    for cell in dem_cells(job.area):
+        item = dem_item(job.area, cell)
         items.append(item)
-        if item.complete(folder):
+        if item.complete(job.folder):
             continue
-        blocks = list(_blocks(cell.window.width, cell.window.height, block_px))
-        with writing_cogs(_files(folder, item)) as datasets:
+        blocks = job.blocks(cell.window.width, cell.window.height)
+        with writing_cogs(job.files(item), job.scratch) as datasets:
+            (dataset,) = datasets.values()
             for block in progress.track(blocks, f"Rendering heights of {cell.name}", len(blocks)):
-                heights = render_dem(area, cell, block)
-                write_block(datasets[item.path(folder, "data")], heights, block.x, block.y)
+                heights = render_dem(job.area, cell, block)
+                write_block(dataset, heights, block.x, block.y)
     return items
-
-
-def _files(folder: Path, item: ItemSpec) -> dict[Path, RasterSpec]:
-    return {item.path(folder, name): raster for name, raster in item.rasters.items()}
-
-
-def _blocks(width: int, height: int, block_px: int) -> Iterator[Window]:
-    for y in range(0, height, block_px):
-        for x in range(0, width, block_px):
-            yield Window(x, y, min(block_px, width - x), min(block_px, height - y))
 
 
 def _has_tags(path: Path, spec: RasterSpec) -> bool:

@@ -9,8 +9,8 @@ from clay_assets.mgrs import tile_centre_wgs84
 
 DEFAULT_SCENES: tuple[tuple[str, float], ...] = (
     ("2021-05-10", 4.0),
-    ("2021-08-28", 12.0),
-    ("2021-10-22", 7.0),
+    ("2021-08-28", 8.0),
+    ("2021-10-22", 5.0),
 )
 """Dates and cloud cover in percent when only a number of dates is given."""
 
