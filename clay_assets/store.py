@@ -199,7 +199,7 @@ class Store:
             return
         try:
             obstore.put(self._objects, key, path)
-        except BaseError as error:
+        except (BaseError, FileNotFoundError) as error:
             raise StoreError(f"{self.url(key)}: {_first_line(error)}") from error
 
     @contextmanager
