@@ -5,26 +5,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from clay_assets import __version__, progress
 from clay_assets.chips import ChipRow
-from clay_assets.embeddings.encoding import Encoded, EncoderSettings, encode_chips
+from clay_assets.embeddings.encoding import EncoderSettings, encode_chips
 from clay_assets.embeddings.file import FileMetadata, read_metadata
 from clay_assets.embeddings.known import KnownVectors
 from clay_assets.embeddings.listing import tile_keys
 from clay_assets.embeddings.products import Product
-from clay_assets.embeddings.unfinished import Unfinished
+from clay_assets.embeddings.unfinished import Unfinished, keep
 from clay_assets.embeddings.work import Work, plan_work
 from clay_assets.embeddings.writing import write_file
 from clay_assets.errors import InvalidValueError, NotFoundError
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
-
-PART_BYTES = 64 << 20
-"""Most vectors that are kept in memory."""
-PART_SECONDS = 30.0
-"""A killed run loses what it computed in this time."""
 
 
 @dataclass(frozen=True)
@@ -132,31 +125,20 @@ def _update(
 
 def _embed(
     store: Store,
-    missing: Sequence[ChipRow],
+    chips: Sequence[ChipRow],
     settings: EncoderSettings,
     known: KnownVectors,
     unfinished: Unfinished,
 ) -> float:
-    """Make the vectors of missing chips known; returns the seconds the encoder waited for them."""
-    if not missing:
+    """Make the vectors of chips known; returns the seconds the encoder waited for them."""
+    if not chips:
         return 0.0
     step, done, waited_seconds = f"Embedding chips of {unfinished.tile}", 0, 0.0
-    held: list[Encoded] = []
-    since = time.monotonic()
-    progress.report(step, 0, len(missing))
-    for batch in encode_chips(store, missing, settings):
-        held.append(batch)
+    progress.report(step, 0, len(chips))
+    for batch in keep(encode_chips(store, chips, settings), known, unfinished):
         done += len(batch.chips)
         waited_seconds += batch.waited_seconds
-        full = sum(part.vectors.nbytes for part in held) >= PART_BYTES
-        if full or time.monotonic() - since >= PART_SECONDS:
-            chips = [chip for part in held for chip in part.chips]
-            key = unfinished.write(chips, np.concatenate([part.vectors for part in held]))
-            known.add_file(store, key)
-            held, since = [], time.monotonic()
-        progress.report(step, done, len(missing))
-    for batch in held:
-        known.add_vectors(batch.chips, batch.vectors)
+        progress.report(step, done, len(chips))
     return waited_seconds
 
 
@@ -164,6 +146,7 @@ def _remove(store: Store, work: Work, started: float) -> EmbeddingsReport:
     """A tile without chips has no file."""
     previous = tile_keys(store, work.product.name, work.tile)
     store.delete(previous)
+    Unfinished(store, work.product.name, work.tile, work.recipe).clear()
     return EmbeddingsReport(
         data_version=fingerprint([]),
         skipped=not previous,

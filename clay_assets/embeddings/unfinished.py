@@ -1,6 +1,7 @@
 """Vectors kept aside while a tile is being embedded, so that a killed run loses little."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clay_assets.chips.manifest import ChipRow
+from clay_assets.embeddings.encoding import Encoded
 from clay_assets.embeddings.file import rows_at_once
+from clay_assets.embeddings.known import KnownVectors
 from clay_assets.embeddings.listing import product_folder
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
+
+PART_BYTES = 64 << 20
+"""Most vectors that wait in memory to be kept."""
+PART_SECONDS = 30.0
+"""A killed run loses what it computed in this time."""
 
 
 @dataclass(frozen=True)
@@ -65,3 +73,25 @@ class Unfinished:
 
     def _keys(self) -> list[str]:
         return [file.key for file in self.store.files(self._folder)]
+
+
+def keep(
+    batches: Iterable[Encoded], known: KnownVectors, unfinished: Unfinished
+) -> Iterator[Encoded]:
+    """Yield batches as they come; at the end all of them are known.
+
+    What comes quickly and is small stays in memory, the rest is kept aside part by part.
+    """
+    held: list[Encoded] = []
+    since = time.monotonic()
+    for batch in batches:
+        held.append(batch)
+        is_much = sum(part.vectors.nbytes for part in held) >= PART_BYTES
+        if is_much or time.monotonic() - since >= PART_SECONDS:
+            chips = [chip for part in held for chip in part.chips]
+            vectors = np.concatenate([part.vectors for part in held])
+            known.add_file(unfinished.store, unfinished.write(chips, vectors))
+            held, since = [], time.monotonic()
+        yield batch
+    for batch in held:
+        known.add_vectors(batch.chips, batch.vectors)

@@ -23,9 +23,6 @@ from clay_assets.embeddings.file import (
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
 
-_PLAIN = "embeddings"
-"""Numbers without repeats, in one column whose bytes compress better when sorted by place."""
-
 
 @dataclass(frozen=True)
 class EmbeddedChip:

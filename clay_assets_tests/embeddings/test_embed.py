@@ -19,8 +19,8 @@ from clay_assets.embeddings import (
     read_rows,
     vectors_of,
 )
-from clay_assets.embeddings import embed as embed_module
 from clay_assets.errors import (
+    CheckpointError,
     ChipError,
     InvalidValueError,
     NotFoundError,
@@ -63,7 +63,7 @@ class KilledError(Exception):
 
 def die_after(done, monkeypatch):
     """Let the process end once so many chips are embedded, each kept aside at once."""
-    monkeypatch.setattr(embed_module, "PART_BYTES", 1)
+    monkeypatch.setattr("clay_assets.embeddings.unfinished.PART_BYTES", 1)
 
     def listen(now):
         if now.done >= done:
@@ -188,6 +188,15 @@ def test_work_of_another_recipe_is_thrown_away(tile, monkeypatch):
     assert keys_of(tile) == [KEY]
 
 
+def test_a_slow_run_keeps_its_work_aside_now_and_then(tile, monkeypatch):
+    monkeypatch.setattr("clay_assets.embeddings.unfinished.PART_SECONDS", 0)
+    seen = []
+    with progress.listening(lambda _: seen.append(len(keys_of(tile)))):
+        assert embed(tile, batch_size=2).embedded == 5
+    assert seen == [0, 1, 2, 3]  # parts
+    assert keys_of(tile) == [KEY]
+
+
 def test_a_run_killed_before_it_removed_the_old_file_is_tidied_up(tile, chips):
     embed(tile)
     old = tile.read_bytes(KEY)
@@ -216,8 +225,11 @@ def test_a_tile_whose_chips_were_all_rejected_has_no_file(tile):
     assert (report.key, report.chips, report.skipped) == (None, 0, True)
 
 
-def test_the_file_goes_with_its_last_chip(tile):
+def test_the_file_goes_with_its_last_chip(tile, monkeypatch):
     embed(tile)
+    put_weights(tile, seed=1)
+    with die_after(3, monkeypatch), pytest.raises(KilledError):
+        embed(tile, batch_size=1)
     put_manifest(tile, [])
     assert embed(tile).skipped is False
     assert keys_of(tile) == []
@@ -266,6 +278,15 @@ def test_a_bad_chip_is_named_and_the_old_file_stays(tile, chips):
         embed(tile)
     assert read_metadata(tile, KEY).data_version == first.data_version
     assert keys_of(tile) == [KEY]
+
+
+def test_a_chip_that_overflows_the_network_is_named(tile, chips):
+    huge = replace(make_chip(7), pixels=np.full_like(chips[0].pixels, 3e38))
+    (row,) = put_chips(tile, [huge])
+    message = rf"checkpoint \w+ in fp32 gives chip {row.path} an embedding that is not finite"
+    with pytest.raises(CheckpointError, match=message):
+        embed(tile)
+    assert keys_of(tile) == []
 
 
 def test_a_full_disk_leaves_the_old_file(tile, chips, monkeypatch):
