@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from clay_assets.errors import InvalidValueError
-from clay_assets.models import SIZES
+from clay_assets.models import SIZES, TransformerSize
 
 SCHEDULES = ("one_cycle", "reference")
 
@@ -12,8 +12,10 @@ SCHEDULES = ("one_cycle", "reference")
 class TrainingConfig:
     """How to train; the default learns something useful in a minute on two cores."""
 
-    size: str = "tiny"
-    """Name of a released size: tiny, small, medium, large."""
+    encoder: TransformerSize = SIZES["tiny"][0]
+    """Size of the encoder; with `decoder` by default the smallest one of Clay v0."""
+    decoder: TransformerSize = SIZES["tiny"][1]
+    """Size of the decoder."""
     patch_size: int = 32
     """Side in pixels of what becomes one token."""
     crop_size: int = 256
@@ -45,11 +47,10 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Check what cannot be checked later with a clear message."""
-        for name, allowed in (("size", tuple(SIZES)), ("schedule", SCHEDULES)):
-            if getattr(self, name) not in allowed:
-                raise InvalidValueError(
-                    f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}"
-                )
+        if self.schedule not in SCHEDULES:
+            raise InvalidValueError(
+                f"schedule must be one of {', '.join(SCHEDULES)}, got {self.schedule!r}"
+            )
         for name in ("crop_size", "batch_size", "validate_every", "validation_crops"):
             if getattr(self, name) < 1:
                 raise InvalidValueError(f"{name} must be 1 or more, got {getattr(self, name)}")

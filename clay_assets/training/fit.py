@@ -7,7 +7,7 @@ import torch
 from clay_assets.bands import band_groups_of
 from clay_assets.checkpoints import StoredCheckpoint, load_checkpoint, put_checkpoint, up_to_date
 from clay_assets.chips import read_chip
-from clay_assets.models import Checkpoint, ClayV0, ClayV0Config, make_checkpoint, size_named
+from clay_assets.models import Checkpoint, ClayV0, ClayV0Config, make_checkpoint
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
 from clay_assets.training.config import TrainingConfig
@@ -107,7 +107,8 @@ def _new_network(config: TrainingConfig, loaders: Loaders) -> ClayV0:
     """A network with first weights that follow from the seed alone."""
     patch_size = config.patch_size
     shape = ClayV0Config(
-        *size_named(config.size),
+        config.encoder,
+        config.decoder,
         image_size=loaders.chip_size // patch_size * patch_size,
         patch_size=patch_size,
         mask_ratio=config.mask_ratio,

@@ -50,7 +50,11 @@ class ChipCrops(Dataset[Sample]):
         self._paths = chips["path"].tolist()
         self._bands = bands
         self._crop_size = crop_size
-        self._room = cache_bytes
+        # The first chips that fit are kept for good: under random access nothing else does better.
+        nbytes = (
+            chips["chip_size"].to_numpy().astype("int64") ** 2 * len(bands) * torch.half.itemsize
+        )
+        self._keep = int((nbytes.cumsum() <= cache_bytes).sum())
         self._kept: dict[int, Tensor] = {}
         places = zip(chips["lon"], chips["lat"], strict=True)
         self._latlon = torch.tensor([encode_latlon(lon, lat) for lon, lat in places])
@@ -79,20 +83,15 @@ class ChipCrops(Dataset[Sample]):
         found = read_chip(self._store, self._paths[chip])
         order = [found.bands.index(name) for name in self._bands]
         pixels = normalise(torch.from_numpy(found.pixels[order]), self._bands).half()
-        if pixels.nbytes <= self._room:
-            # Never evicted: under random access nothing a cache could choose would be better.
-            self._room -= pixels.nbytes
+        if chip < self._keep:
             self._kept[chip] = pixels
         return pixels
 
     def read_ahead(self) -> None:
-        """Fill the memory allowed, in threads, and report progress."""
-        if not self._paths:
-            return
-        nbytes = self.pixels(0).nbytes
-        ahead = range(1, min(len(self._paths), 1 + self._room // nbytes))
+        """Read the chips that are kept, in threads, and report progress."""
         with ThreadPoolExecutor(_READ_THREADS) as pool:
-            for _ in progress.track(pool.map(self.pixels, ahead), "Reading chips", len(ahead)):
+            reading = pool.map(self.pixels, range(self._keep))
+            for _ in progress.track(reading, "Reading chips", self._keep):
                 pass
 
 

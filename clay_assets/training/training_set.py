@@ -109,7 +109,8 @@ def build_training_set(
         return _report(found, True, started)
     chips = _joined(manifests, store)
     parts = split_by_place(chips, validation_share=validation_share)
-    rows = pd.DataFrame(chips[list(COLUMNS)]).assign(**_centres(chips), part=parts)
+    lon, lat = centres_wgs84(chips)
+    rows = pd.DataFrame(chips[list(COLUMNS)]).assign(lon=lon, lat=lat, part=parts)
     identity = rows[["chip_id", "content_hash", "part"]].to_numpy().tolist()
     meta = {
         "data_version": fingerprint(identity),
@@ -152,8 +153,14 @@ def _joined(manifests: list[Manifest], store: Store) -> geopandas.GeoDataFrame:
     return geopandas.GeoDataFrame(pd.concat(filled, ignore_index=True))
 
 
-def _centres(chips: geopandas.GeoDataFrame) -> dict[str, npt.NDArray[np.float64]]:
-    """Longitude and latitude of the middle of each chip, found in the chip's own CRS."""
+def centres_wgs84(
+    chips: pd.DataFrame,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Longitudes and latitudes of the middles of chips, the middle taken in each chip's own CRS.
+
+    Args:
+        chips: columns epsg, west, south, east, north.
+    """
     lon, lat = np.empty(len(chips)), np.empty(len(chips))
     x = (chips["west"] + chips["east"]).to_numpy() / 2
     y = (chips["south"] + chips["north"]).to_numpy() / 2
@@ -161,7 +168,7 @@ def _centres(chips: geopandas.GeoDataFrame) -> dict[str, npt.NDArray[np.float64]
         # always_xy: otherwise PROJ gives lat, lon
         transformer = Transformer.from_crs(epsg, "OGC:CRS84", always_xy=True)
         lon[rows], lat[rows] = transformer.transform(x[rows], y[rows])
-    return {"lon": lon, "lat": lat}
+    return lon, lat
 
 
 def _report(training_set: TrainingSet, skipped: bool, started: float) -> TrainingSetReport:
