@@ -108,9 +108,7 @@ class DuckDBTables:
     ) -> pa.Table:
         """Rows of the chips that meet a condition."""
         columns = _ROW + (", embedding" if vectors else "")
-        return self._table(
-            f"SELECT {columns} FROM {table_of(product.product)} WHERE {condition}", values
-        )
+        return self._table(f"SELECT {columns} FROM {_some_of(product, condition)}", values)
 
     def sample(self, product: IndexedProduct, seed: int, most: int) -> pa.Table:
         """Rows of some chips, drawn by seed."""
@@ -133,16 +131,12 @@ class DuckDBTables:
         """The best chips by score, then id."""
         width = product.width
         scored, parameters = _score(examples, width)
-        source = f"SELECT * FROM {table_of(product.product)} WHERE {condition}"
         if rerank is not None and product.centre is not None:
-            words = sketch_words(examples.positives, product.centre)
-            differing = _differing_bits(words, width)
-            # Read back only the rows that are kept, however many.
-            self._cursor.execute(f"SET late_materialization_max_rows = {max(rerank, most) * 2}")
-            source += f" ORDER BY {differing}, chip_id LIMIT {rerank}"
+            differing = _differing_bits(sketch_words(examples.positives, product.centre), width)
+            condition += f" ORDER BY {differing}, chip_id LIMIT {rerank}"
         return self._table(
             f"""
-            SELECT {_ROW}, embedding FROM ({source})
+            SELECT {_ROW}, embedding FROM {_some_of(product, condition)}
             ORDER BY {scored} DESC, chip_id LIMIT {most}
             """,
             values | parameters,
@@ -156,6 +150,14 @@ class DuckDBTables:
                 [*ROW_SCHEMA, *(field for field in table.schema if field.name == "embedding")]
             )
         )
+
+
+def _some_of(product: IndexedProduct, condition: str) -> str:
+    """The rows of a product that meet a condition, chosen before their vectors are read."""
+    table = table_of(product.product)
+    if condition == "TRUE":
+        return table
+    return f"(SELECT * FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {condition}))"
 
 
 def _score(examples: Examples, width: int) -> tuple[str, dict[str, Any]]:

@@ -27,7 +27,7 @@ from clay_assets.search.postgres import connected
 from clay_assets.search.source import SourceFile, find_source, find_sources, read_source
 from clay_assets.store import Store
 
-_ANALYZE_AFTER_GROWTH = 1.2
+_ANALYZE_AFTER_GROWTH = 1.5
 
 
 @dataclass(frozen=True)
@@ -222,12 +222,11 @@ def _refresh_sketches(connection: psycopg.Connection, store: Store, file: Source
 
 def _refresh_statistics(connection: psycopg.Connection, product: str) -> None:
     """Let the planner know of growth; an embedded server may stop before it does so itself."""
-    for table in (chips_of(product), vectors_of_product(product)):
-        known = connection.execute(
-            "SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [table]
-        ).fetchall()[0][0]
-        if _total(connection, product) > _ANALYZE_AFTER_GROWTH * known:
-            connection.execute(f"ANALYZE {table}".encode())
+    known = connection.execute(
+        "SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [chips_of(product)]
+    ).fetchall()[0][0]
+    if _total(connection, product) > _ANALYZE_AFTER_GROWTH * known:
+        connection.execute(f"ANALYZE {chips_of(product)}".encode())
 
 
 def _total(connection: psycopg.Connection, product: str) -> int:

@@ -23,5 +23,5 @@ def rerank_rows(query: Query, examples: Examples) -> int:
 
 
 def most_scored(rerank: int) -> int:
-    """Most chips that are all scored; a sketch that proposed half of them would save nothing."""
-    return max(EXACT_MAX_ROWS, 2 * rerank)
+    """Most chips that are all scored: fetching one by its sketch costs as much as scoring four."""
+    return max(EXACT_MAX_ROWS, 4 * rerank)
