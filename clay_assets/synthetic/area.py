@@ -8,7 +8,7 @@ from clay_assets.mgrs import TILE_SIDE_M, parse_tile, tile_box
 PIXEL_M = 10
 TILE_PX = TILE_SIDE_M // PIXEL_M
 DEFAULT_TILE = "32TPT"
-DEFAULT_CENTRE_PX = (6150, 5230)
+DEFAULT_CENTRE_PX = (6150, 5400)
 """Column and row of the tile around which windows lie when no offset is given."""
 
 

@@ -18,7 +18,7 @@ from clay_assets.synthetic.noise import Floats, Window, key_of, white_bits
 
 Indices = NDArray[np.int32]
 _NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
-_FILL_SLOPE_M = 0.01  # a filled hollow drains, barely
+_FILL_SLOPE_M = 0.001  # a step; a filled hollow drains, barely
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,15 @@ def filled(height: Floats, outlets: NDArray[np.bool_]) -> Floats:
         of digital elevation models, Catena 46, 2001.
     """
     level = np.where(outlets, height, np.float32(np.inf)).astype(np.float32)
+    turned = np.ascontiguousarray(height.T)
     while True:
-        before = level.copy()
-        for turn in range(4):
-            _sweep(np.rot90(level, turn), np.rot90(height, turn))
+        before = level
+        across = np.ascontiguousarray(level.T)
+        for ahead in (1, -1):
+            _sweep(across[::ahead], turned[::ahead])
+        level = np.ascontiguousarray(across.T)
+        for ahead in (1, -1):
+            _sweep(level[::ahead], height[::ahead])
         if np.array_equal(before, level):
             return level
 

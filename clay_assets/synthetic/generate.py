@@ -94,6 +94,10 @@ def _days(dates: int | Sequence[str], cloud_cover_pct: float | None) -> list[tup
                 f"dates must be 1 to {len(DEFAULT_SCENES)} or a list of dates, got {dates}"
             )
         dates = [day for day, _ in DEFAULT_SCENES[:dates]]
+    if not dates:
+        raise InvalidValueError(
+            f"dates must be 1 to {len(DEFAULT_SCENES)} or a list of dates, got none"
+        )
     usual = [cover for _, cover in DEFAULT_SCENES]
     return [
         (day, usual[index % len(usual)] if cloud_cover_pct is None else cloud_cover_pct)

@@ -14,8 +14,8 @@ from clay_assets.synthetic.relief import Relief
 
 Cells = NDArray[np.intp]
 _ROAD_M = 9.0
-_LONGEST_EFFORT = 60.0
-_COARSE = 2  # relief nodes to a step of a road
+_LONGEST_EFFORT = 40.0
+_COARSE = 3  # relief nodes to a step of a road
 _VILLAGE_SPACING = 9  # nodes
 _HIGHEST_M = 1250.0
 
@@ -47,12 +47,12 @@ def roads_of(seed: int, relief: Relief, towns: Settlements) -> Lines:
     """The way of least effort between each two neighbouring towns."""
     effort = _effort(relief)
     rows, columns = effort.shape
-    left, top = relief.grid.x // _COARSE, relief.grid.y // _COARSE
-    places = np.rint(towns.centre / (STEP_PX * _COARSE)).astype(np.intp) - (left, top)
+    corner = np.array([relief.grid.x, relief.grid.y])
+    places = np.rint((towns.centre / STEP_PX - corner) / _COARSE).astype(np.intp)
     starts = np.clip(places[:, 1], 0, rows - 1) * columns + np.clip(places[:, 0], 0, columns - 1)
     owner, before, cost = _spread(effort, starts)
     steps = _steps(_crossings(owner, cost, effort.shape), before)
-    points = _road_points(seed, Window(left, top, columns, rows))
+    points = _road_points(seed, corner, Window(0, 0, columns, rows))
     start, control, end = (points[column] for column in steps.T)
     first, last = curves((start + control) / 2, control, (control + end) / 2)
     height = relief.surface_m[::_COARSE, ::_COARSE].ravel()[steps[:, 1]]
@@ -153,9 +153,9 @@ def _steps(crossings: list[tuple[int, int]], before: Cells) -> Cells:
     return np.array(sorted(steps), np.intp).reshape(-1, 3)
 
 
-def _road_points(seed: int, grid: Window) -> Floats:
+def _road_points(seed: int, corner: Cells, grid: Window) -> Floats:
     """(N, 2) place of each cell of the roads' grid in pixels."""
     shift = [fractal(key_of(seed, "road", axis), grid, (1, 0.7)) for axis in "xy"]
     rows, columns = np.indices(grid.shape)
-    points = np.stack([columns + grid.x, rows + grid.y], axis=-1) * (STEP_PX * _COARSE)
+    points = (np.stack([columns, rows], axis=-1) * _COARSE + corner) * STEP_PX
     return (points + 4 * np.stack(shift, axis=-1)).reshape(-1, 2).astype(np.float32)

@@ -43,11 +43,11 @@ def town_of(world: World, window: Window, bend: tuple[Floats, Floats]) -> Town:
     works = (kind > 0.86) & (density < 0.75)
     park = (kind < 0.06) & (density > 0.3)
     street = coverage(10 * blocks.border_px - np.float32(4.5)) * built
-    house = np.clip(0.5 + 0.55 * white(key_of(seed, "house"), window), 0, 1)
-    packed = np.clip(0.2 + 0.55 * density, 0, 0.75)
+    house = np.clip(0.6 + 0.5 * white(key_of(seed, "house"), window), 0, 1)
+    packed = np.clip(0.38 + 0.45 * density, 0, 0.8)
     roof = built * packed * house * ~works * ~park
     hall = built * works * np.clip(blocks.border_px - np.float32(0.8), 0, 1)
-    paved = np.maximum(street, built * np.where(works, 0.35, 0.06 + 0.22 * density * ~park))
+    paved = np.maximum(street, built * np.where(works, 0.35, (0.16 + 0.2 * density) * ~park))
     return Town(
         (density * built).astype(np.float32),
         roof.astype(np.float32),
