@@ -50,7 +50,7 @@ class DemCell:
 def columns_per_degree(south: int) -> int:
     """Columns of a cell by the latitude of its lower edge.
 
-    >>> columns_per_degree(47), columns_per_degree(50), columns_per_degree(-51)
+    >>> columns_per_degree(49), columns_per_degree(50), columns_per_degree(-50)
     (3600, 2400, 3600)
     """
     nearest = south if south >= 0 else -south - 1

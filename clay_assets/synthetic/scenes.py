@@ -86,7 +86,7 @@ def sun_at(lat: float, day_of_year: int, solar_hours: float = _OVERPASS_SOLAR_HO
 
     >>> sun = sun_at(47.4, 172)
     >>> round(sun.elevation_deg), round(sun.azimuth_deg)
-    (62, 145)
+    (63, 145)
     """
     declination = math.radians(23.45) * math.sin(2 * math.pi * (284 + day_of_year) / 365)
     phi, hour = math.radians(lat), math.radians(15 * (solar_hours - 12))
