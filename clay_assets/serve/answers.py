@@ -1,6 +1,5 @@
 """What a search over HTTP asks for, and the GeoJSON it gets."""
 
-import math
 from typing import Annotated, Any, Literal
 
 import shapely
@@ -9,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from shapely.geometry import mapping
 
 from clay_assets.search import Hits, Query
-from clay_assets.serve.catalogue import COORDINATE_DIGITS, ProductChips
+from clay_assets.serve.catalogue import ProductChips, known_share, rounded
 
 Engine = Literal["duckdb", "pgvector"]
 ENGINES: tuple[Engine, ...] = ("duckdb", "pgvector")
@@ -100,25 +99,32 @@ def answer(
         "request": request.model_dump(exclude_defaults=True, exclude={"vector"}),
         "query_chips": list(hits.query_chips),
         "features": [
-            _feature(rank, row, chips) for rank, row in enumerate(hits.frame.itertuples(), start=1)
+            _feature(rank, row, footprint, chips)
+            for rank, (row, footprint) in enumerate(
+                zip(hits.frame.itertuples(), rounded(hits.frame.geometry), strict=True), start=1
+            )
         ],
     }
 
 
-def _feature(rank: int, row: Any, chips: ProductChips) -> dict[str, Any]:  # noqa: ANN401
+def _feature(
+    rank: int,
+    row: Any,  # noqa: ANN401
+    footprint: shapely.Geometry,
+    chips: ProductChips,
+) -> dict[str, Any]:
     listed = chips.chips.get(row.chip_id)  # None: the index is older than the files
-    cloud = None if row.cloud_share is None else float(row.cloud_share)
     return {
         "type": "Feature",
         "id": rank,
-        "geometry": mapping(shapely.set_precision(row.geometry, 10**-COORDINATE_DIGITS)),
+        "geometry": mapping(footprint),
         "properties": {
             "rank": rank,
             "chip_id": row.chip_id,
             "score": round(float(row.score), SCORE_DIGITS),
             "mgrs": row.mgrs,
             "date": str(row.date)[:10],
-            "cloud_share": None if cloud is None or math.isnan(cloud) else round(cloud, 4),
+            "cloud_share": known_share(row.cloud_share),
             "source_url": row.source_url,
             "place": listed.place if listed else None,
             "hash": listed.content_hash if listed else "",

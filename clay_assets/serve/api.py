@@ -1,7 +1,6 @@
 """The addresses under `/api`."""
 
 import hashlib
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -117,8 +116,7 @@ def api_routes(service: Service) -> APIRouter:
         headers = {"etag": f'"{chips.version}"', "cache-control": "no-cache"}
         if if_none_match == headers["etag"]:
             return Response(status_code=304, headers=headers)
-        body = json.dumps(chips.feature_collection(), separators=(",", ":"))
-        return Response(body, media_type="application/geo+json", headers=headers)
+        return Response(chips.geojson, media_type="application/geo+json", headers=headers)
 
     @routes.get("/api/search")
     def search(parameters: SearchParameters) -> dict[str, Any]:

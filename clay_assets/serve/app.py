@@ -20,6 +20,7 @@ from clay_assets.settings import Settings
 from clay_assets.store import Store
 
 COMPRESS_FROM_BYTES = 10_000
+COMPRESS_LEVEL = 5
 
 
 def create_app(settings: Settings, *, dagster_url: str | None = None) -> FastAPI:
@@ -74,7 +75,9 @@ def assemble(
         docs_url=None,  # FastAPI's own pages load from elsewhere; /openapi.json stays
         redoc_url=None,
     )
-    app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
+    app.add_middleware(
+        GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=COMPRESS_LEVEL
+    )
     handle_failures(app)
     app.include_router(
         api_routes(

@@ -4,14 +4,18 @@ Read from the embedding files, without their vectors, and again when a file chan
 several dates share one place; the map draws places.
 """
 
+import json
+import math
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import shapely
-from shapely.geometry import mapping
 
 from clay_assets.embeddings import EmbeddingFile, list_files, read_rows
 from clay_assets.errors import NotFoundError
@@ -98,14 +102,16 @@ class ProductChips:
         west, south, east, north = shapely.total_bounds([p.footprint for p in self.places])
         return float(west), float(south), float(east), float(north)
 
-    def feature_collection(self) -> dict[str, Any]:
-        """The places as GeoJSON; each feature lists its chips."""
-        return {
-            "type": "FeatureCollection",
-            "product": self.product,
-            "version": self.version,
-            "features": [_feature(place) for place in self.places],
-        }
+    @cached_property
+    def geojson(self) -> bytes:
+        """The places as a GeoJSON FeatureCollection; each feature lists its chips."""
+        footprints = rounded([place.footprint for place in self.places])
+        features = ",".join(
+            f'{{"type":"Feature","id":{place.number},"geometry":{footprint},'
+            f'"properties":{json.dumps(_properties(place), separators=(",", ":"))}}}'
+            for place, footprint in zip(self.places, shapely.to_geojson(footprints), strict=True)
+        )
+        return f'{{"type":"FeatureCollection","features":[{features}]}}'.encode()
 
 
 @dataclass
@@ -176,30 +182,36 @@ def _listed(row: dict[str, Any], place: int) -> ListedChip:
         chip_id=row["chip_id"],
         mgrs=row["mgrs"],
         date=row["date"].isoformat(),
-        cloud_share=None if row["cloud_share"] is None else round(row["cloud_share"], 4),
+        cloud_share=known_share(row["cloud_share"]),
         content_hash=row["chip_hash"],
         source_url=row["source_url"],
         place=place,
     )
 
 
-def _feature(place: Place) -> dict[str, Any]:
-    footprint = shapely.set_precision(place.footprint, 10**-COORDINATE_DIGITS)
+def known_share(found: float | None) -> float | None:
+    """A share rounded to 4 digits; None for what tables write as null or NaN."""
+    return None if found is None or math.isnan(found) else round(float(found), 4)
+
+
+def rounded(footprints: Sequence[shapely.Geometry]) -> npt.NDArray[np.object_]:
+    """Footprints as they leave the server, to `COORDINATE_DIGITS`."""
+    grid = 10**-COORDINATE_DIGITS
+    geometries: npt.NDArray[np.object_] = np.array(footprints, dtype=object)
+    return np.asarray(shapely.set_precision(geometries, grid, mode="pointwise"))
+
+
+def _properties(place: Place) -> dict[str, Any]:
     return {
-        "type": "Feature",
-        "id": place.number,
-        "geometry": mapping(footprint),
-        "properties": {
-            "place": place.number,
-            "mgrs": place.chips[0].mgrs,
-            "chips": [
-                {
-                    "chip_id": chip.chip_id,
-                    "date": chip.date,
-                    "cloud_share": chip.cloud_share,
-                    "hash": chip.content_hash,
-                }
-                for chip in place.chips
-            ],
-        },
+        "place": place.number,
+        "mgrs": place.chips[0].mgrs,
+        "chips": [
+            {
+                "chip_id": chip.chip_id,
+                "date": chip.date,
+                "cloud_share": chip.cloud_share,
+                "hash": chip.content_hash,
+            }
+            for chip in place.chips
+        ],
     }

@@ -42,10 +42,9 @@ def _chip(trace: Trace) -> list[str]:
     chip = trace.chip
     if chip is None:
         return [GONE]
-    west, south, east, north = chip.bounds
     values = [
         f"{chip.chip_size} px of {chip.gsd_m:g} m, {len(chip.bands)} bands",
-        f"EPSG:{chip.epsg} {west:g} {south:g} {east:g} {north:g}",
+        f"EPSG:{chip.epsg} " + " ".join(f"{edge:.10g}" for edge in chip.bounds),
     ]
     if not trace.is_same_chip:
         values.append("cut anew since it was embedded; embed the tile again")

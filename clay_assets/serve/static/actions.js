@@ -56,7 +56,7 @@ export function createActions(store) {
     }
   }
 
-  return {
+  const actions = {
     load,
     ask,
     refine,
@@ -84,6 +84,16 @@ export function createActions(store) {
       }
     },
 
+    /** Ask what an address asks, after the browser's "back" or "forward". */
+    goBackTo({ product, ...wanted }) {
+      const { product: current, products } = store.get();
+      const named = product || products[0].name;
+      if (!wanted.query) actions.clear();
+      store.set({ ...wanted, opened: null });
+      if (named !== current) actions.chooseProduct(named);
+      else if (wanted.query) answer();
+    },
+
     /** Ask about any chip at all. */
     surprise() {
       const { places } = store.get();
@@ -91,6 +101,7 @@ export function createActions(store) {
       return ask({ chipId: clearest(place).chip_id });
     },
   };
+  return actions;
 }
 
 function shown(error) {

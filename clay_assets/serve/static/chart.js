@@ -7,6 +7,7 @@ import { shadeExpression, shadesOf } from "./shades.js";
 import { colour, onTheme } from "./theme.js";
 
 const FEW_PIXELS = 12; // a footprint smaller than this on the screen gets a dot instead
+const BADGE_PIXELS = 44; // a footprint smaller than this would hide behind its rank
 const SMALL = { pixels: 30, frame: 1.25 };
 const LARGE = { pixels: 120, frame: 2.5 };
 
@@ -47,7 +48,7 @@ function addLayers(map) {
   const places = (id, type, paint, layout = {}) =>
     map.addLayer({ id, type, source: "places", paint, layout });
   places("place-tint", "fill", { "fill-antialias": false });
-  places("place-veil", "fill", { "fill-antialias": false });
+  places("place-veil", "fill", {}); // smooth edges: pictures reach half a pixel beyond their place
   places("place-line", "line", { "line-width": 1 });
   const miter = { "line-join": "miter" };
   places("frame-casing", "line", {}, miter);
@@ -101,17 +102,17 @@ export function showPlaces(map, places) {
     })),
   });
   if (!places.length) return;
-  const dotsBelow = zoomOfPixels(places[0], FEW_PIXELS);
+  const dotsBelow = zoomOfPixels(places, FEW_PIXELS);
   map.setLayerZoomRange("hit-dots", 0, dotsBelow);
-  map.setLayerZoomRange("hit-badges", dotsBelow, 24);
-  frameWidths(map, places[0]);
+  map.setLayerZoomRange("hit-badges", zoomOfPixels(places, BADGE_PIXELS), 24);
+  frameWidths(map, places);
 }
 
 /** Frames as wide as suits the size of a place; they lie inside it, the casing on both sides. */
-function frameWidths(map, place) {
+function frameWidths(map, places) {
+  const sizes = [SMALL, LARGE].map(({ pixels, frame }) => [zoomOfPixels(places, pixels), frame]);
   const byZoom = (of) => [
-    "interpolate", ["linear"], ["zoom"],
-    ...[SMALL, LARGE].flatMap(({ pixels, frame }) => [zoomOfPixels(place, pixels), of(frame)]),
+    "interpolate", ["linear"], ["zoom"], ...sizes.flatMap(([zoom, frame]) => [zoom, of(frame)]),
   ];
   const width = (frame) =>
     ["case", asked, 1.6 * frame, hit, ["case", hovered, 2 * frame, frame], hovered, 0.8 * frame, 0];

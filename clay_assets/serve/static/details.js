@@ -4,7 +4,7 @@ import { getChip } from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { picture } from "./pictures.js";
 import { findChip, placeOfChip } from "./places.js";
-import { day, latitude, longitude, percent, score, shortName } from "./words.js";
+import { day, latitude, longitude, percent, scoreWords, shortName } from "./words.js";
 
 /** The details of `state.opened`. What only the server knows follows when it has answered. */
 export function detailsView(state, actions) {
@@ -19,7 +19,7 @@ export function detailsView(state, actions) {
       icon("back"), "Back to the hits"),
     h("div", { class: isAsked ? "pictures" : "pictures two" },
       !isAsked && query?.chipId && figure("Asked", query.chipId, findChip(state.places, query.chipId)?.hash),
-      figure(hit ? `Rank ${hit.rank} · ${score(hit.score)}` : "This chip", chipId, findChip(state.places, chipId)?.hash ?? hit?.hash)),
+      figure(hit ? `Rank ${hit.rank} · ${scoreWords(answer.features)(hit.score)}` : "This chip", chipId, findChip(state.places, chipId)?.hash ?? hit?.hash)),
     h("h2", {}, place ? `${place.properties.mgrs} ${shortName(chipId)}` : chipId),
     h("div", { class: "details-actions" },
       !isAsked && h("button", { type: "button", class: "button", onclick: () => actions.ask({ chipId }) },

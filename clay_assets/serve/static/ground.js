@@ -32,10 +32,14 @@ export function boundsOf(features) {
   return bounds;
 }
 
-/** Zoom at which a place is so many pixels wide. */
-export function zoomOfPixels(place, pixels) {
-  const [west, , east] = boundsOf([place]);
-  return Math.log2((pixels * 360) / ((east - west || 1e-6) * 512));
+/** Zoom at which the narrowest of some features is so many pixels wide. */
+export function zoomOfPixels(features, pixels) {
+  const widths = features.map((feature) => {
+    const [west, , east] = boundsOf([feature]);
+    return east - west;
+  });
+  const narrowest = Math.max(widths.reduce((least, width) => Math.min(least, width)), 1e-6);
+  return Math.log2((pixels * 360) / (narrowest * 512));
 }
 
 /** A ring that runs clockwise. */

@@ -42,7 +42,8 @@ function moveInGallery(event) {
   const cards = [...document.querySelectorAll(".card-open")];
   const place = cards.indexOf(event.target);
   if (place < 0) return false;
-  const columns = cards.filter((card) => card.offsetTop === cards[0].offsetTop).length;
+  const top = (card) => card.getBoundingClientRect().top;
+  const columns = cards.filter((card) => top(card) === top(cards[0])).length;
   const step = { up: -columns, down: columns }[ARROWS[event.key]] ?? ARROWS[event.key];
   cards[place + step]?.focus();
   return true;

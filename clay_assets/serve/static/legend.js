@@ -1,13 +1,15 @@
 // What the colours mean, and a way to bring all hits into view.
 
 import { fill, h, icon } from "./dom.js";
-import { score } from "./words.js";
+import { scoreWords } from "./words.js";
 
 /** Show the scale of the answer's scores in `container`. */
 export function addLegend(container, store, actions) {
   store.watch(["answer"], ({ answer }) => {
-    const scores = (answer?.features ?? []).map(({ properties }) => properties.score);
-    container.hidden = scores.length === 0;
+    const hits = answer?.features ?? [];
+    const scores = hits.map(({ properties }) => properties.score);
+    const score = scoreWords(hits);
+    container.hidden = hits.length === 0;
     if (container.hidden) return;
     fill(container, h("div", { class: "floating legend" },
       h("span", {}, score(Math.min(...scores))),

@@ -17,7 +17,8 @@ import { placeOfChip, shownChip } from "./places.js";
 import { addResults } from "./results.js";
 import { createStore } from "./store.js";
 import { addThemeButton } from "./theme.js";
-import { latitude, longitude } from "./words.js";
+import { addTiles } from "./tiles.js";
+import { count, latitude, longitude } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -39,24 +40,22 @@ addKeys(store, actions, byId("help-dialog"));
 store.watch(["asking", "phase"], ({ asking, phase }) => {
   byId("progress").hidden = asking !== "asking" && phase !== "loading";
 });
-store.watch(["asking", "answer"], ({ asking, answer, askFailure }) => {
-  if (asking === "ready") byId("notice").textContent = `${answer.features.length} hits.`;
-  if (asking === "failed") byId("notice").textContent = askFailure.error;
+store.watch(["answer"], ({ answer }) => {
+  byId("notice").textContent = answer ? count(answer.features.length, "hit") : "";
 });
 
 const map = await createChart(byId("map"));
 addGraticule(map, byId("edge-labels"));
+addTiles(map, store, (tile) => fit([tile], true));
 addBoxes(map, store, actions);
 addMapActions();
 addFilters(byId("filters"), store, actions, () => map.getBounds().toArray().flat());
 followMap();
 followWithImagery(map, store);
-followAddress(store, (wanted) => {
-  store.set({ ...wanted, opened: null });
-  if (wanted.query) actions.answer();
-  else actions.clear();
-});
+followAddress(store, actions.goBackTo);
 await actions.load();
+globalThis.claySearch = { map, store, actions }; // for the console, and for tests
+await map.once("idle");
 byId("map").dataset.ready = "true";
 
 function followMap() {

@@ -7,7 +7,7 @@ import { fill, h, icon } from "./dom.js";
 import { picture } from "./pictures.js";
 import { placeOfChip } from "./places.js";
 import { shadeCss, shadesOf } from "./shades.js";
-import { count, day, duration, percent, score, shortName } from "./words.js";
+import { count, day, duration, percent, scoreWords, shortName } from "./words.js";
 
 const ENGINE_NAMES = { duckdb: "DuckDB", pgvector: "pgvector" };
 
@@ -46,11 +46,11 @@ function answerView(state, actions) {
   if (asking === "failed") return failure(askFailure, actions.answer);
   if (!answer) return skeletons(state.k);
   if (!answer.features.length) return noHits(state, actions);
-  const shade = shadesOf(answer.features);
+  const look = { shade: shadesOf(answer.features), score: scoreWords(answer.features) };
   return h("section", { id: "results", class: asking === "asking" ? "stale" : "", "aria-label": "Hits" },
     resultsHead(state),
     h("ol", { class: "gallery" },
-      answer.features.map((hit) => card(hit, shade(hit.properties.score), state, actions))));
+      answer.features.map((hit) => card(hit, look, state, actions))));
 }
 
 function resultsHead(state) {
@@ -69,13 +69,13 @@ function resultsHead(state) {
     }, icon("download")));
 }
 
-function card(hit, shade, state, actions) {
+function card(hit, look, state, actions) {
   const { rank, chip_id: chipId, hash, place, mgrs, date, cloud_share: cloud } = hit.properties;
-  const value = score(hit.properties.score);
+  const value = look.score(hit.properties.score);
   const words = `Rank ${rank}, score ${value}, ${day(date)}, ${mgrs} ${shortName(chipId)}, cloud ${percent(cloud)}`;
   const isHere = place !== null && place === placeOfChip(state.places, state.query.chipId)?.id;
   return h("li", {
-      class: "card", "data-place": place, style: { "--shade": shadeCss(shade) },
+      class: "card", "data-place": place, style: { "--shade": shadeCss(look.shade(hit.properties.score)) },
       onpointerenter: () => actions.hover(place), onpointerleave: () => actions.hover(null),
     },
     h("button", {

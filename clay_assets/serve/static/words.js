@@ -22,9 +22,11 @@ export function percent(share) {
   return `${Math.round(share * 100)} %`;
 }
 
-/** A score as three digits, "0.973". */
-export function score(value) {
-  return value.toFixed(3);
+/** How to write the scores of some hits, "0.973": with as many digits as tell them apart. */
+export function scoreWords(hits) {
+  const scores = hits.map(({ properties }) => properties.score);
+  const digits = Math.max(...scores) - Math.min(...scores) < 0.01 ? 4 : 3;
+  return (value) => value.toFixed(digits);
 }
 
 /** Degrees as "60.3895° N". */

@@ -1,0 +1,275 @@
+"""The search page in a real browser: clicks, and what appears."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from clay_assets.serve import create_app
+from clay_assets.settings import Settings
+from clay_assets_tests.serve.conftest import DAGSTER_URL, RUN_ID, Installation
+
+CHROMIUM = Path("/usr/bin/chromium")
+# MapLibre needs WebGL, which a machine without a graphics card renders in software.
+FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+HITS = 12
+
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM.exists(), reason=f"needs {CHROMIUM}: apt-get install chromium"
+)
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Address of the app, served by a thread."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(installation: Installation) -> Iterator[str]:
+    with serving(create_app(installation.settings, dagster_url=DAGSTER_URL)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1100, "height": 700}, locale="en-GB")
+    bugs: list[str] = []
+    page.on("pageerror", lambda error: bugs.append(str(error)))
+    page.on("console", lambda said: _is_bug(said) and bugs.append(said.text))
+    yield page
+    page.close()
+    assert bugs == []
+
+
+def _is_bug(said: ConsoleMessage) -> bool:
+    # The browser itself reports answers that say no; the page shows those to the reader.
+    return said.type == "error" and "Failed to load resource" not in said.text
+
+
+def open_page(page: Page, address: str, query: str = "") -> None:
+    page.goto(f"{address}/{query}")
+    page.wait_for_selector("#map[data-ready]")
+
+
+def point_of(page: Page, number: int) -> tuple[float, float]:
+    """Where on the screen the middle of a chip is, by its number in the tile, from 1."""
+    x, y = page.evaluate(
+        """(ending) => {
+            const { map, store } = claySearch;
+            const isWanted = ({ properties }) => properties.chips[0].chip_id.endsWith(ending);
+            const ring = store.get().places.find(isWanted).geometry.coordinates[0];
+            const lon = (ring[0][0] + ring[2][0]) / 2, lat = (ring[0][1] + ring[2][1]) / 2;
+            const { x, y } = map.project([lon, lat]);
+            return [x, y];
+        }""",
+        f"_{number:04d}",
+    )
+    return x, y
+
+
+def places_lit(page: Page) -> set[int]:
+    """Places that the map draws as hits."""
+    lit = page.evaluate(
+        """async () => {
+            const { map } = claySearch;
+            if (!map.areTilesLoaded()) await map.once("idle");
+            return map.queryRenderedFeatures({ layers: ["place-tint"] })
+                .filter(({ state }) => state.hit).map(({ id }) => id);
+        }"""
+    )
+    return set(lit)
+
+
+def places_of_hits(page: Page) -> set[int]:
+    return set(
+        page.evaluate("claySearch.store.get().answer.features.map((h) => h.properties.place)")
+    )
+
+
+def ask(page: Page, number: int) -> None:
+    page.mouse.click(*point_of(page, number))
+    expect(page.locator(".card").first).to_be_visible()
+
+
+def test_a_click_on_a_chip_lights_up_its_neighbours_and_shows_their_pictures(page, address):
+    open_page(page, address)
+    expect(page.get_by_text("Where else does it look like this?")).to_be_visible()
+    page.mouse.click(*point_of(page, 6))
+    cards = page.locator(".card")
+    expect(cards).to_have_count(HITS)
+    expect(page.get_by_role("heading", name=f"{HITS} hits")).to_be_visible()
+    expect(page.locator(".asked h2")).to_have_text("32TPT № 6")
+    expect(cards.first.locator(".date")).to_contain_text("2021")
+    expect(cards.first.locator(".source")).to_contain_text("32TPT №")
+    scores = [float(text) for text in page.locator(".score").all_inner_texts()]
+    assert scores == sorted(scores, reverse=True)
+    expect(page.locator(".card .picture.loaded")).to_have_count(HITS)
+    assert places_lit(page) == places_of_hits(page)
+    assert len(places_lit(page)) == HITS
+
+
+def test_a_hit_opens_with_its_way_back_and_its_run_in_dagster(page, address):
+    open_page(page, address)
+    ask(page, 6)
+    page.locator("#hit-2").click()
+    expect(page.locator(".details .pictures .picture.loaded")).to_have_count(2)
+    expect(page.locator(".way-back .step")).to_contain_text(
+        ["Embedding", "Checkpoint", "Chip", "Scenes", "Imagery"]
+    )
+    expect(page.locator(".way-back")).to_contain_text("S2A_MSIL2A_2021")
+    run = page.locator(".way-back a").first
+    expect(run).to_have_attribute("href", f"{DAGSTER_URL}/runs/{RUN_ID}")
+    page.get_by_role("button", name="Back to the hits").click()
+    expect(page.locator("#hit-2")).to_be_focused()
+
+
+def test_a_hit_can_be_asked_about_in_turn_and_back_returns(page, address):
+    open_page(page, address)
+    ask(page, 1)
+    first_asked = page.locator(".asked h2").inner_text()
+    wanted = page.locator("#hit-1 .source").inner_text()
+    page.locator(".card").first.hover()
+    page.get_by_role("button", name="Find chips like rank 1", exact=True).click()
+    expect(page.locator(".asked h2")).to_have_text(wanted)
+    page.go_back()
+    expect(page.locator(".asked h2")).to_have_text(first_asked)
+    expect(page.locator(".card")).to_have_count(HITS)
+
+
+def test_an_address_shows_the_same_search_again(page, address):
+    open_page(page, address)
+    ask(page, 9)
+    page.keyboard.press("f")
+    page.get_by_label("Neighbours").select_option("6")
+    expect(page.locator(".card")).to_have_count(6)
+    hits = page.locator(".card-words").all_inner_texts()
+    page.goto(page.url)
+    expect(page.locator(".card")).to_have_count(6)
+    assert page.locator(".card-words").all_inner_texts() == hits
+
+
+def test_a_drawn_box_limits_the_hits_until_its_pill_is_removed(page, address):
+    open_page(page, address)
+    ask(page, 16)
+    page.keyboard.press("f")
+    page.get_by_role("button", name="Draw a box").click()
+    page.mouse.move(*point_of(page, 1))
+    page.mouse.down()
+    page.mouse.move(*point_of(page, 4), steps=3)
+    page.mouse.move(*point_of(page, 6), steps=3)
+    page.mouse.up()
+    expect(page.locator(".card")).to_have_count(4)  # two by two places
+    names = page.locator(".source").all_inner_texts()
+    assert sorted(names) == ["32TPT № 1", "32TPT № 2", "32TPT № 5", "32TPT № 6"]
+    page.get_by_role("button", name="Remove: in a box").click()
+    expect(page.locator(".card")).to_have_count(HITS)
+
+
+def test_filters_that_leave_nothing_offer_a_way_out(page, address):
+    open_page(page, address, "?since=2099-01-01")
+    page.mouse.click(*point_of(page, 6))
+    expect(page.get_by_role("heading", name="Nothing fits")).to_be_visible()
+    page.get_by_role("button", name="Clear the filters").click()
+    expect(page.locator(".card")).to_have_count(HITS)
+
+
+def test_the_keyboard_alone_is_enough(page, address):
+    open_page(page, address)
+    page.keyboard.press("/")
+    page.keyboard.type("20210828_v10_0006")
+    page.keyboard.press("Enter")
+    expect(page.locator(".card")).to_have_count(HITS)
+    page.locator("#hit-1").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#hit-4")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".details")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#hit-4")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Where else does it look like this?")).to_be_visible()
+
+
+def test_a_place_typed_as_latitude_and_longitude_is_asked_about(page, address):
+    open_page(page, address)
+    lon, lat = page.evaluate("claySearch.map.getCenter().toArray()")
+    page.locator("#ask-input").fill(f"{lat}, {lon}")
+    page.keyboard.press("Enter")
+    expect(page.locator(".card")).to_have_count(HITS)
+    page.locator("#ask-input").fill("no such chip")
+    page.keyboard.press("Enter")
+    expect(page.locator("#ask-error")).to_have_text("No chip has “no such chip” in its id.")
+
+
+def test_the_theme_is_kept(page, address):
+    open_page(page, address)
+    page.get_by_role("button", name="Change to the dark theme").click()
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_every_request_goes_to_the_server_itself(page, address):
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    open_page(page, address)
+    ask(page, 3)
+    own = (address, "blob:", "data:")
+    assert requests
+    assert [url for url in requests if not url.startswith(own)] == []
+
+
+def test_nothing_to_search_yet_says_what_to_run(page, tmp_path):
+    settings = Settings.from_environment({"CLAY_HOME": str(tmp_path)})
+    with serving(create_app(settings)) as address:
+        open_page(page, address)
+        expect(page.get_by_role("heading", name="Nothing to search yet")).to_be_visible()
+        expect(page.get_by_text("clay-assets demo")).to_be_visible()
+
+
+def test_a_database_that_is_down_is_told_with_the_way_out(page, installation):
+    url = "postgresql://someone:secret@127.0.0.1:1/clay"
+    settings = replace(installation.settings, postgres_url=url)
+    with serving(create_app(settings)) as address:
+        open_page(page, address, "?engine=pgvector")
+        page.mouse.click(*point_of(page, 6))
+        alert = page.get_by_role("alert").filter(has_text="127.0.0.1")
+        expect(alert).to_contain_text("choose the engine duckdb")
+        expect(alert).not_to_contain_text("secret")
+        page.keyboard.press("f")
+        page.get_by_role("radio", name="DuckDB").check()
+        expect(page.locator(".card")).to_have_count(HITS)
+
+
+def test_a_server_that_stops_is_told_and_tried_again(page, address):
+    open_page(page, address)
+    page.route("**/api/search*", lambda route: route.abort())
+    page.mouse.click(*point_of(page, 6))
+    expect(page.locator(".failure")).to_contain_text("The server does not answer.")
+    page.unroute("**/api/search*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".card")).to_have_count(HITS)
