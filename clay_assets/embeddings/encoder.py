@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from pyproj import Transformer
 from torch import Tensor
@@ -21,6 +23,22 @@ _ENCODERS_KEPT = 2
 
 
 @dataclass(frozen=True)
+class Pending:
+    """Embeddings that a device may still be computing."""
+
+    _vectors: Tensor
+    """(B, width) on the CPU, valid once `_done` has happened."""
+    _done: torch.cuda.Event | None
+
+    def wait(self) -> npt.NDArray[np.float32]:
+        """(B, width), each embedding flat in C order."""
+        if self._done is not None:
+            self._done.synchronize()
+        vectors: npt.NDArray[np.float32] = self._vectors.numpy()
+        return vectors
+
+
+@dataclass(frozen=True)
 class ChipEncoder:
     """A checkpoint's encoder for chips of given bands, ready on a device."""
 
@@ -34,24 +52,23 @@ class ChipEncoder:
     """`fp32`, or `bf16` for matrix products in half the width."""
 
     @torch.inference_mode()
-    def embed(self, chips: Sequence[Chip], level: str) -> Tensor:
-        """Embeddings of chips of one size with the encoder's bands.
-
-        On a GPU this returns before they are computed; moving them to the CPU waits.
-
-        Returns:
-            (B, ...) float32 on the device, of the shape that `level` gives.
-        """
+    def embed(self, chips: Sequence[Chip], level: str) -> Pending:
+        """Start to embed chips of one size with the encoder's bands; a GPU goes on by itself."""
+        is_cuda = self.device.type == "cuda"
         pixels = torch.stack([torch.from_numpy(chip.pixels) for chip in chips])
         latlon = torch.tensor([encode_latlon(*_centre_wgs84(chip)) for chip in chips])
         timestep = torch.tensor([encode_timestep(chip.date) for chip in chips])
-        if self.device.type == "cuda":
+        if is_cuda:
             pixels = pixels.pin_memory()  # else the copy waits for the batch before
-        inputs = [part.to(self.device, non_blocking=True) for part in (pixels, latlon, timestep)]
-        normalised = normalise(inputs[0], self.network.bands)
+        pixels, latlon, timestep = (
+            part.to(self.device, non_blocking=is_cuda) for part in (pixels, latlon, timestep)
+        )
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            tokens = self.network(normalised, *inputs[1:])
-        return pool(tokens, level, len(self.network.groups))
+            tokens = self.network(normalise(pixels, self.network.bands), latlon, timestep)
+        embeddings = pool(tokens, level, len(self.network.groups)).flatten(1)
+        # Queued now: asked for later, the copy would also wait for the batches started since.
+        vectors = embeddings.to("cpu", non_blocking=is_cuda)
+        return Pending(vectors, torch.cuda.current_stream().record_event() if is_cuda else None)
 
 
 def load_encoder(

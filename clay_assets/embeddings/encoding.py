@@ -7,10 +7,9 @@ from itertools import groupby, islice
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from clay_assets.chips import ChipRow
-from clay_assets.embeddings.encoder import load_encoder
+from clay_assets.embeddings.encoder import Pending, load_encoder
 from clay_assets.embeddings.reading import read_chips
 from clay_assets.errors import CheckpointError
 from clay_assets.store import Store
@@ -55,18 +54,23 @@ def encode_chips(
         InvalidValueError: the device is not on this machine.
     """
     # A GPU is given a batch before the one before it is taken back, so that it always has work.
-    ahead: tuple[tuple[ChipRow, ...], Tensor, float] | None = None
-    for started in _started(store, rows, settings):
+    ahead: _Started | None = None
+    for started in _start(store, rows, settings):
         if ahead is not None:
-            yield _finished(*ahead, settings)
+            yield _finish(ahead, settings)
         ahead = started
     if ahead is not None:
-        yield _finished(*ahead, settings)
+        yield _finish(ahead, settings)
 
 
-def _started(
-    store: Store, rows: Sequence[ChipRow], settings: EncoderSettings
-) -> Iterator[tuple[tuple[ChipRow, ...], Tensor, float]]:
+@dataclass(frozen=True)
+class _Started:
+    chips: tuple[ChipRow, ...]
+    embeddings: Pending
+    waited_seconds: float
+
+
+def _start(store: Store, rows: Sequence[ChipRow], settings: EncoderSettings) -> Iterator[_Started]:
     pairs = read_chips(store, rows, ahead=settings.batch_size)
     for (bands, _), alike in groupby(pairs, lambda pair: (pair[0].bands, pair[0].chip_size)):
         encoder = load_encoder(
@@ -80,19 +84,17 @@ def _started(
         while batch := list(islice(alike, settings.batch_size)):
             waited_seconds = time.monotonic() - asked
             listed, chips = zip(*batch, strict=True)
-            yield listed, encoder.embed(chips, settings.level), waited_seconds
+            yield _Started(listed, encoder.embed(chips, settings.level), waited_seconds)
             asked = time.monotonic()
 
 
-def _finished(
-    chips: tuple[ChipRow, ...], embeddings: Tensor, waited_seconds: float, settings: EncoderSettings
-) -> Encoded:
-    vectors = embeddings.flatten(1).cpu().numpy()
+def _finish(started: _Started, settings: EncoderSettings) -> Encoded:
+    vectors = started.embeddings.wait()
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
-        path = chips[int(np.argmin(finite))].path
+        path = started.chips[int(np.argmin(finite))].path
         raise CheckpointError(
             f"checkpoint {settings.checkpoint_id} in {settings.precision} gives chip {path} an "
             "embedding that is not finite; use CLAY_PRECISION=fp32 or another checkpoint"
         )
-    return Encoded(chips, vectors, waited_seconds)
+    return Encoded(started.chips, vectors, started.waited_seconds)

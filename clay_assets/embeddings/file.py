@@ -91,16 +91,17 @@ def read_metadata(store: Store, key: str) -> FileMetadata:
     """How a file was made.
 
     Raises:
-        NotFoundError: there is no such file, or this package did not write it.
+        NotFoundError: there is no such file, or not one that this package wrote.
     """
-    with store.open(key) as file:
-        metadata = pq.read_metadata(file).metadata or {}
     try:
+        with store.open(key) as file:
+            metadata = pq.read_metadata(file).metadata or {}
         return FileMetadata.from_json(metadata[METADATA_KEY.encode()])
-    except (KeyError, TypeError) as error:
+    except (pa.ArrowInvalid, KeyError, TypeError) as error:
         raise NotFoundError(
-            f"{store.url(key)} does not say how it was made: its metadata {METADATA_KEY!r} is "
-            "missing or that of another version of this package"
+            f"{store.url(key)} does not say how it was made: it is damaged, or its metadata "
+            f"{METADATA_KEY!r} is missing or that of another version of this package; materialise "
+            "its tile again"
         ) from error
 
 

@@ -9,8 +9,8 @@ from clay_assets.embeddings.read_ahead import read_ahead
 from clay_assets.errors import ChipError
 from clay_assets.store import Store
 
-_THREADS = min(16, max(4, os.cpu_count() or 1))
-"""One a core for decoding, and at least so many to hide a network's delay."""
+_FEWEST_THREADS, _MOST_THREADS = 4, 16
+"""To hide a network's delay; and because more only fill the memory."""
 
 
 def read_chips(
@@ -23,9 +23,8 @@ def read_chips(
         NotFoundError: a file is not there.
         StoreError: a file could not be read.
     """
-    chips = read_ahead(
-        rows, lambda row: _read(store, row), threads=_THREADS, ahead=ahead + _THREADS
-    )
+    threads = min(max(os.cpu_count() or 1, _FEWEST_THREADS), _MOST_THREADS)
+    chips = read_ahead(rows, lambda row: _read(store, row), threads=threads, ahead=ahead + threads)
     yield from zip(rows, chips, strict=True)
 
 

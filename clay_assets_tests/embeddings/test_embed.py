@@ -289,6 +289,13 @@ def test_a_chip_that_overflows_the_network_is_named(tile, chips):
     assert keys_of(tile) == []
 
 
+def test_a_damaged_file_is_made_again(tile):
+    embed(tile)
+    tile.write_bytes(KEY, tile.read_bytes(KEY)[:-50])
+    assert embed(tile).embedded == 5
+    assert len(rows_of(tile)) == 5
+
+
 def test_a_full_disk_leaves_the_old_file(tile, chips, monkeypatch):
     first = embed(tile)
     put_chips(tile, chips[1:])

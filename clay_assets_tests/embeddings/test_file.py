@@ -125,6 +125,12 @@ def test_a_file_of_an_unknown_version_has_no_history(store):
         read_metadata(store, KEY)
 
 
+def test_a_damaged_file_has_no_history(tile, path):
+    tile.write_bytes(KEY, tile.read_bytes(KEY)[:-50])
+    with pytest.raises(NotFoundError, match=rf"{KEY} does not say how it was made: it is damaged"):
+        read_metadata(tile, KEY)
+
+
 def test_rows_come_in_parts_of_bounded_size(tile, path, monkeypatch):
     whole = pq.read_table(path)
     monkeypatch.setattr("clay_assets.embeddings.file._BATCH_BYTES", 2 * 4 * 2 * 2 * WIDTH)
