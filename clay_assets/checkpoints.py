@@ -31,7 +31,7 @@ class StoredCheckpoint:
     key: str
     """Folder of its files in the store."""
     card: dict[str, Any]
-    """`id`, `family`, `size`, `parameters`, `config` and `card`, where it comes from."""
+    """`id`, `family`, `size`, `parameters`, `config`, and `card`: where that name got it from."""
     run_id: str | None
     """Run that gave it this name, None when asked by id."""
     inputs: str | None
@@ -108,13 +108,13 @@ def put_checkpoint(
     """
     _check_name(name)
     folder = _folder(checkpoint.id)
-    made_by = {"run_id": run_id, "package_version": __version__}
-    checkpoint = replace(checkpoint, card=checkpoint.card | made_by)
+    card = checkpoint.card | {"run_id": run_id, "package_version": __version__}
+    checkpoint = replace(checkpoint, card=card)
     if not store.exists(f"{folder}/{CARD_FILE}"):
         with store.writing(f"{folder}/{WEIGHTS_FILE}") as path:
             checkpoint.write_weights(path)
         store.write_bytes(f"{folder}/{CARD_FILE}", checkpoint.card_json().encode())
-    pointer = {"id": checkpoint.id, "inputs": inputs, "run_id": run_id}
+    pointer = {"id": checkpoint.id, "inputs": inputs, "run_id": run_id, "card": card}
     store.write_bytes(_name_key(name), json.dumps(pointer).encode())
     return find_checkpoint(store, name)
 
@@ -136,9 +136,13 @@ def find_checkpoint(store: Store, name_or_id: str) -> StoredCheckpoint:
         card = json.loads(store.read_bytes(f"{folder}/{CARD_FILE}"))
     except NotFoundError as error:
         raise _unknown(store, name_or_id) from error
-    name = name_or_id if pointer else None
     return StoredCheckpoint(
-        card["id"], name, folder, card, pointer.get("run_id"), pointer.get("inputs")
+        id=card["id"],
+        name=name_or_id if pointer else None,
+        key=folder,
+        card=card | {"card": pointer.get("card", card["card"])},
+        run_id=pointer.get("run_id"),
+        inputs=pointer.get("inputs"),
     )
 
 

@@ -108,6 +108,7 @@ def test_two_names_of_one_checkpoint_share_its_files(store: Store):
         put_checkpoint(store, little(), name, inputs="inputs", run_id=f"run-{name}")
     named = list_checkpoints(store)
     assert [(found.name, found.run_id) for found in named] == [("a", "run-a"), ("b", "run-b")]
+    assert [found.card["card"]["run_id"] for found in named] == ["run-a", "run-b"]
     assert len({found.key for found in named}) == 1
     assert sum(file.key.endswith(".safetensors") for file in store.files()) == 1
 

@@ -195,7 +195,7 @@ class Encoder(nn.Module):
         encoding = fixed_encoding(
             len(self.groups), rows, columns, tokens.shape[-1], device=tokens.device
         )
-        return tokens + encoding
+        return tokens + encoding.to(tokens.dtype)
 
     def grid(self, pixels: Tensor) -> tuple[int, int]:
         """(rows, columns) of patches in chips of this shape."""

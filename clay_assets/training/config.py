@@ -54,6 +54,8 @@ class TrainingConfig:
         for name in ("crop_size", "batch_size", "validate_every", "validation_crops"):
             if getattr(self, name) < 1:
                 raise InvalidValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if not 0 < self.mask_ratio < 1:
+            raise InvalidValueError(f"mask_ratio must be between 0 and 1, got {self.mask_ratio}")
         limits = (self.max_seconds, self.max_steps)
         if limits == (None, None) or any(limit is not None and limit <= 0 for limit in limits):
             raise InvalidValueError(

@@ -21,6 +21,7 @@ CODE_VERSION = "1"
 
 Losses = tuple[tuple[int, float], ...]
 """(steps taken before, loss) in order."""
+_LOSSES_KEPT = 1000
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class TrainingReport:
     seconds: float
     """Time spent training."""
     train_losses: Losses
-    """Of each step."""
+    """Of each step, or of every n-th of thousands."""
     validation_losses: Losses
     """Of each validation; none when no chip was kept apart."""
     reconstruction: Reconstruction | None
@@ -96,7 +97,7 @@ def _fit(
         "chips": len(training_set.part(TRAIN)),
         "steps": outcome.steps,
         "seconds": round(outcome.seconds, 1),
-        "train_losses": outcome.train_losses,
+        "train_losses": outcome.train_losses[:: 1 + outcome.steps // _LOSSES_KEPT],
         "validation_losses": outcome.validation_losses,
     }
     card = {"source": f"trained on training set {version}", "training": facts}

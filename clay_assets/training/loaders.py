@@ -95,4 +95,6 @@ def _batches(
         sampler=sampler,
         num_workers=config.workers,
         persistent_workers=config.workers > 0,
+        # A forked process would wait for ever for the store's own threads.
+        multiprocessing_context="spawn" if config.workers else None,
     )

@@ -29,6 +29,10 @@ class MaskedAutoencoder(L.LightningModule):
         self._masks = torch.Generator().manual_seed(config.seed)
         self._errors: list[Tensor] = []
 
+    def on_train_start(self) -> None:
+        """Tell that training begins; the first step may take long."""
+        self._budget.report(self._name)
+
     def training_step(self, batch: Sample, _: int) -> Tensor:
         """Loss of one batch under a fresh mask."""
         loss = self._loss(batch, self._masks)

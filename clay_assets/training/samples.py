@@ -51,10 +51,8 @@ class ChipCrops(Dataset[Sample]):
         self._bands = bands
         self._crop_size = crop_size
         # The first chips that fit are kept for good: under random access nothing else does better.
-        nbytes = (
-            chips["chip_size"].to_numpy().astype("int64") ** 2 * len(bands) * torch.half.itemsize
-        )
-        self._keep = int((nbytes.cumsum() <= cache_bytes).sum())
+        pixels = chips["chip_size"].astype("int64") ** 2 * len(bands)
+        self._keep = int(((pixels * torch.half.itemsize).cumsum() <= cache_bytes).sum())
         self._kept: dict[int, Tensor] = {}
         places = zip(chips["lon"], chips["lat"], strict=True)
         self._latlon = torch.tensor([encode_latlon(lon, lat) for lon, lat in places])

@@ -91,6 +91,13 @@ def test_a_mask_is_drawn_from_its_generator():
     assert first.shape == (2, 24)
 
 
+def test_a_network_in_half_precision_gives_nearly_the_same():
+    network, chips = little(), inputs()
+    expected = network.encoder(*chips)
+    found = network.bfloat16().encoder(*(values.bfloat16() for values in chips))
+    torch.testing.assert_close(found.float(), expected, rtol=0, atol=0.1)  # of unit variance
+
+
 def test_sentinel2_chips_use_the_first_four_groups():
     network = little(SENTINEL2_BANDS)
     assert list(network.groups) == ["rgb", "rededge", "nir", "swir"]

@@ -51,6 +51,13 @@ def test_the_loss_repeats_under_one_seed_and_differs_under_another(area: Store):
     assert other.train_losses != first.train_losses
 
 
+def test_chips_read_by_other_processes_give_the_same_losses(area: Store):
+    here = train(area, "here", QUICK, run_id="run-1")
+    there = train(area, "there", replace(QUICK, workers=1), run_id="run-1")
+    assert there.train_losses == here.train_losses
+    assert there.validation_losses == here.validation_losses
+
+
 def test_losses_are_those_of_each_step_and_each_validation(area: Store):
     report = train(area, "mine", replace(QUICK, max_steps=5), run_id="run-1")
     assert [step for step, _ in report.train_losses] == [0, 1, 2, 3, 4]
@@ -146,7 +153,7 @@ def test_training_reports_its_progress(area: Store):
     seen = []
     with progress.listening(seen.append):
         train(area, "mine", QUICK, run_id="run-1")
-    assert [at.done for at in seen if at.step == "Training mine"] == [16, 33, 50, 66, 83, 100]
+    assert [at.done for at in seen if at.step == "Training mine"] == [0, 16, 33, 50, 66, 83, 100]
 
 
 def test_training_leaves_the_random_state_of_others_alone(area: Store):
