@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 
 from clay_assets import __version__
@@ -32,6 +32,9 @@ from clay_assets.search.hits import embedding_of
 from clay_assets.search.sketch import sketch_words
 from clay_assets.search.source import SourceFile, find_sources, read_source
 from clay_assets.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
 
 CODE_VERSION = 1
 """Raised when the same embeddings would give other tables."""
@@ -145,6 +148,8 @@ def _products(store: Store, files: Sequence[SourceFile]) -> list[_Product]:
 
 def _before(store: Store) -> _Before:
     """The index that is there; nothing if there is none or it cannot be used."""
+    import duckdb
+
     try:
         path = store.local_path(INDEX_KEY)
         with duckdb.connect() as connection:
@@ -170,6 +175,8 @@ def _build(
     run_id: str,
 ) -> int:
     """Write the file; returns how many tiles were copied."""
+    import duckdb
+
     copied = 0
     with duckdb.connect() as connection:
         connection.execute(
@@ -192,7 +199,7 @@ def _build(
 
 
 def _add_product(
-    store: Store, connection: duckdb.DuckDBPyConnection, product: _Product, before: _Before
+    store: Store, connection: "duckdb.DuckDBPyConnection", product: _Product, before: _Before
 ) -> int:
     table = table_of(product.name)
     connection.execute(product_table(product.name, product.width))
@@ -223,7 +230,7 @@ def _add_product(
     return len(same)
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, product: _Product, rows: pa.Table) -> None:
+def _insert(connection: "duckdb.DuckDBPyConnection", product: _Product, rows: pa.Table) -> None:
     if product.centre is not None:
         words = sketch_words(embedding_of(rows), product.centre.values)
         for name, column in zip(word_columns(product.width), words.T, strict=True):
@@ -236,7 +243,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, product: _Product, rows: pa.T
     connection.unregister("new_rows")
 
 
-def _check_ids(connection: duckdb.DuckDBPyConnection, product: _Product) -> None:
+def _check_ids(connection: "duckdb.DuckDBPyConnection", product: _Product) -> None:
     twice = connection.execute(
         f"SELECT chip_id, list(mgrs ORDER BY mgrs) FROM {table_of(product.name)} "
         "GROUP BY chip_id HAVING count(*) > 1 ORDER BY chip_id LIMIT 1"

@@ -4,13 +4,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from clay_assets.errors import NotFoundError, SearchError
 from clay_assets.search.duckdb_tables import INDEX_KEY, DuckDBTables, quoted_path
 from clay_assets.search.index import Index
 from clay_assets.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class _Opened:
     """One version of the file."""
 
     etag: str
-    connection: duckdb.DuckDBPyConnection
+    connection: "duckdb.DuckDBPyConnection"
 
 
 class DuckDBIndex(Index):
@@ -64,7 +66,9 @@ class DuckDBIndex(Index):
             ) from error
         return self._opened
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
+    def _open(self) -> "duckdb.DuckDBPyConnection":
+        import duckdb
+
         path = self._store.local_path(INDEX_KEY)
         connection = duckdb.connect()
         try:

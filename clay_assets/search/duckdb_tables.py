@@ -5,9 +5,8 @@ in the order of their tiles, so that filters skip whole row groups.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -15,6 +14,10 @@ from clay_assets.search.hits import ROW_SCHEMA, Examples
 from clay_assets.search.index import IndexedProduct
 from clay_assets.search.query import NEGATIVE_WEIGHT
 from clay_assets.search.sketch import sketch_words
+
+if TYPE_CHECKING:
+    # Imported where it is called: a module that keeps it makes it complain of leaks at exit.
+    import duckdb
 
 INDEX_KEY = "indexes/index.duckdb"
 """Where the file lies in the store."""
@@ -66,7 +69,7 @@ def product_table(product: str, width: int) -> str:
 class DuckDBTables:
     """One opened index file."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, cursor: "duckdb.DuckDBPyConnection") -> None:
         """Search through `cursor`, whose current database is the index."""
         self._cursor = cursor
 
