@@ -1,6 +1,7 @@
 """`clay-assets search` and `clay-assets trace`."""
 
 from enum import StrEnum
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,7 +125,9 @@ def write_hits(hits: "Hits", output: Output, to: Path | None) -> None:
 
 def print_hits(hits: "Hits") -> None:
     """Print an answer as a table."""
-    table = Table("#", "chip", "score", "date", "lon", "lat", "cloud")
+    # No lines: a chip id then fits whole into 80 columns.
+    table = Table("#", "chip", "score", "date", "lon", "lat", "cloud", box=None, pad_edge=False)
+    table.padding = (0, 1, 0, 0)
     for rank, row in enumerate(hits.frame.itertuples(), start=1):
         centre = row.geometry.centroid
         table.add_row(
@@ -134,7 +137,7 @@ def print_hits(hits: "Hits") -> None:
             str(row.date)[:10],
             f"{centre.x:.4f}",
             f"{centre.y:.4f}",
-            f"{row.cloud_share:.0%}",
+            "" if isnan(row.cloud_share) else f"{row.cloud_share:.0%}",
         )
     console.print(table)
     how = "exact" if hits.exact else "approximate"
