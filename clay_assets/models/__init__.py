@@ -3,6 +3,7 @@
 from clay_assets.models.checkpoint import Checkpoint, build, load, make_checkpoint
 from clay_assets.models.clay_v0 import ClayV0, Encoder, Mask, patchify, unpatchify
 from clay_assets.models.config import SIZES, ClayV0Config, TransformerSize, size_named
+from clay_assets.models.devices import choose_device
 from clay_assets.models.inputs import denormalise, encode_latlon, encode_timestep, normalise
 from clay_assets.models.original import export_lightning, read_original
 
@@ -15,6 +16,7 @@ __all__ = [
     "Mask",
     "TransformerSize",
     "build",
+    "choose_device",
     "denormalise",
     "encode_latlon",
     "encode_timestep",

@@ -7,18 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import lightning.pytorch as L
-import torch
 from torch import Tensor
 
-from clay_assets.errors import InvalidValueError
-from clay_assets.models import ClayV0
+from clay_assets.models import ClayV0, choose_device
 from clay_assets.training.config import TrainingConfig
 from clay_assets.training.loaders import Loaders
 from clay_assets.training.module import MaskedAutoencoder
 from clay_assets.training.schedule import Budget
 
 _GRADIENT_NORM = 1.0  # ours, not Clay's: short trainings at high rates need it
-_ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
+_ACCELERATORS = {"cpu": "cpu", "cuda": "gpu", "mps": "mps"}  # as Lightning calls them
 
 
 @dataclass(frozen=True)
@@ -50,14 +48,14 @@ def run_loop(
     Raises:
         InvalidValueError: this machine has no such device.
     """
-    accelerator = accelerator_of(device)
+    device = choose_device(device)
     budget = Budget(config.max_seconds, config.max_steps)
     module = MaskedAutoencoder(network, config, budget, name)
     with quiet_lightning():
         trainer = L.Trainer(
-            accelerator=accelerator,
+            accelerator=_ACCELERATORS[device],
             devices=1,
-            precision="bf16-mixed" if accelerator == "gpu" else "32-true",
+            precision="bf16-mixed" if device == "cuda" else "32-true",
             max_epochs=-1,
             gradient_clip_val=_GRADIENT_NORM,
             val_check_interval=config.validate_every,
@@ -68,9 +66,7 @@ def run_loop(
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.fit(module, loaders.training, loaders.held_out)
-        if module.validation_losses and module.validation_losses[-1][0] < budget.steps:
-            trainer.validate(module, loaders.held_out, verbose=False)
+        trainer.fit(module, loaders.training, loaders.held_out)  # validates once more at its end
     state = module.best_state or {key: value.cpu() for key, value in network.state_dict().items()}
     return Outcome(
         state,
@@ -79,22 +75,6 @@ def run_loop(
         [(step, loss.item()) for step, loss in module.train_losses],
         module.validation_losses,
     )
-
-
-def accelerator_of(device: str) -> str:
-    """Lightning's name of a device.
-
-    Raises:
-        InvalidValueError: there is no such device, or not on this machine.
-    """
-    if device not in _ACCELERATORS:
-        raise InvalidValueError(f"device must be one of {', '.join(_ACCELERATORS)}, got {device!r}")
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not present.get(device, True):
-        raise InvalidValueError(f"device {device} is not on this machine; use auto or cpu")
-    if device == "auto":
-        device = next((name for name, is_there in present.items() if is_there), "cpu")
-    return _ACCELERATORS[device]
 
 
 @contextmanager
