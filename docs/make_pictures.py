@@ -21,7 +21,12 @@ from playwright.sync_api import Page, sync_playwright
 HERE = Path(__file__).parent
 PAGE_PORT, DAGSTER_PORT = 8766, 3766
 START_S = 120
-CHROMIUM_FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
 
 
 def main() -> None:

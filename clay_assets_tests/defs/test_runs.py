@@ -53,7 +53,7 @@ def test_a_run_of_one_tile_records_its_data_version(instance: dg.DagsterInstance
 
 
 def test_a_bad_tile_fails_the_run_and_says_why(instance: dg.DagsterInstance):
-    with pytest.raises(RunFailedError, match="32VMN: bad.tif has no CRS"):
+    with pytest.raises(RunFailedError, match=r"32VMN: bad\.tif has no CRS"):
         run_job(DEFINITIONS, instance, "cut", partition="32VMN")
 
 
