@@ -1,5 +1,11 @@
 import os
+import signal
 import socket
+import subprocess
+import sys
+import time
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 
@@ -43,3 +49,37 @@ def test_an_address_of_another_machine_is_refused():
     # 192.0.2.0/24 is reserved for documentation, RFC 5737
     with pytest.raises(ServiceError, match=r"cannot listen on 192\.0\.2\.1: .*with --host"):
         check_port("192.0.2.1", 8765, option="--port")
+
+
+def test_the_server_answers_until_it_is_told_to_stop(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    code = (
+        "from clay_assets.serve import run_server\n"
+        "from clay_assets.settings import Settings\n"
+        f"settings = Settings.from_environment({{'CLAY_HOME': {str(tmp_path)!r}}})\n"
+        f"run_server(settings, '127.0.0.1', {port})\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        assert health_of(port) == 200
+        with pytest.raises(ServiceError, match=f"port {port} on 127.0.0.1 is in use by python"):
+            check_port("127.0.0.1", port, option="--port")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) in (0, -signal.SIGTERM)
+    finally:
+        process.kill()
+    check_port("127.0.0.1", port, option="--port")
+
+
+def health_of(port: int) -> int:
+    """HTTP code of the server, which takes a while to start."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+                return answer.status
+        except URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
