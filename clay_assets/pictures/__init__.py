@@ -1,0 +1,28 @@
+"""Pictures that people look at, as PNG bytes small enough for an event in the Dagster UI."""
+
+from clay_assets.pictures.colour import NODATA_GREY, rgb_of, stretch_of, true_colour
+from clay_assets.pictures.curves import loss_curve_png
+from clay_assets.pictures.encoding import LIMIT_BYTES
+from clay_assets.pictures.sheets import (
+    Picture,
+    chip_sheet_png,
+    neighbour_sheet_png,
+    quicklook_png,
+    reconstruction_png,
+    thumbnail_png,
+)
+
+__all__ = [
+    "LIMIT_BYTES",
+    "NODATA_GREY",
+    "Picture",
+    "chip_sheet_png",
+    "loss_curve_png",
+    "neighbour_sheet_png",
+    "quicklook_png",
+    "reconstruction_png",
+    "rgb_of",
+    "stretch_of",
+    "thumbnail_png",
+    "true_colour",
+]

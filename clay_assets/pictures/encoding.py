@@ -1,0 +1,45 @@
+"""PNG files small enough for an event in Dagster's database."""
+
+import io
+import math
+from collections.abc import Callable
+
+from PIL import Image
+
+LIMIT_BYTES = 48_000
+"""What fits well into an event row."""
+_COLOURS = (256, 128, 80, 56)
+"""Colours of the palette, best first."""
+
+
+def fitting_png(draw: Callable[[float], Image.Image]) -> bytes:
+    """A PNG below `LIMIT_BYTES`: in full colour, with a palette, or else drawn smaller.
+
+    Args:
+        draw: makes the picture at a scale, 1 at first; drawn anew, its writing stays legible.
+    """
+    image = draw(1.0)
+    data = png(image)
+    if len(data) <= LIMIT_BYTES:
+        return data
+    scale = 1.0
+    while len(least := _palette_png(image, _COLOURS[-1])) > LIMIT_BYTES:
+        # Bytes grow with the area; a little less, for the estimate may fall short.
+        scale *= 0.97 * math.sqrt(LIMIT_BYTES / len(least))
+        image = draw(scale)
+    for colours in _COLOURS[:-1]:
+        data = _palette_png(image, colours)
+        if len(data) <= LIMIT_BYTES:
+            return data
+    return least
+
+
+def png(image: Image.Image) -> bytes:
+    """The picture as it is."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _palette_png(image: Image.Image, colours: int) -> bytes:
+    return png(image.quantize(colours, dither=Image.Dither.NONE))

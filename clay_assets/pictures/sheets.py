@@ -1,0 +1,114 @@
+"""Chips, side by side, and single pictures of the ground."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont
+
+from clay_assets.pictures.colour import Pixels, rgb_of, stretch_of, true_colour
+from clay_assets.pictures.encoding import fitting_png, png
+
+_BACKGROUND = (24, 26, 30)
+_TITLE = (235, 237, 240)
+_NOTE = (150, 156, 164)
+_FRAME = (255, 190, 60)
+_GAP_PX = 6
+_LINE_PX = 12
+_FONT_PX = 10
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a sheet, with up to two lines below it."""
+
+    rgb: Pixels
+    """(3, H, W) red, green, blue in digital numbers."""
+    title: str
+    """First line."""
+    note: str = ""
+    """Second line."""
+
+
+def quicklook_png(rgb: Pixels, *, max_px: int = 400) -> bytes:
+    """A tile's true-colour picture, at most `max_px` on its longer side."""
+    whole = Image.fromarray(true_colour(rgb))
+
+    def draw(scale: float) -> Image.Image:
+        image = whole.copy()
+        image.thumbnail((round(max_px * scale),) * 2, Image.Resampling.BOX)
+        return image
+
+    return fitting_png(draw)
+
+
+def thumbnail_png(pixels: Pixels, bands: Sequence[str], size: int) -> bytes:
+    """A chip's true-colour picture.
+
+    Args:
+        pixels: (C, H, W) of the chip.
+        bands: names of the C bands.
+        size: side of the picture in pixels.
+    """
+    image = Image.fromarray(true_colour(rgb_of(pixels, bands)))
+    return png(image.resize((size, size), Image.Resampling.BOX))
+
+
+def chip_sheet_png(chips: Sequence[Picture], *, columns: int = 6, side_px: int = 100) -> bytes:
+    """Chips in rows, all stretched alike."""
+    rows = [chips[start : start + columns] for start in range(0, len(chips), columns)]
+    limits = stretch_of([chip.rgb for chip in chips])
+    return fitting_png(lambda scale: _sheet(rows, round(side_px * scale), limits))
+
+
+def neighbour_sheet_png(rows: Sequence[Sequence[Picture]], *, side_px: int = 100) -> bytes:
+    """One row a query: the query first, framed, then its neighbours from the nearest on."""
+    limits = stretch_of([picture.rgb for row in rows for picture in row])
+    return fitting_png(lambda scale: _sheet(rows, round(side_px * scale), limits, framed_column=0))
+
+
+def reconstruction_png(
+    target: Pixels, masked: Pixels, reconstruction: Pixels, *, side_px: int = 192
+) -> bytes:
+    """A chip, what the encoder saw of it, and what the network made of that.
+
+    Args:
+        target: (3, H, W) digital numbers, as the other two.
+        masked: NaN where hidden.
+        reconstruction: all of it.
+        side_px: side of each of the three.
+    """
+    names = ("chip", "seen by the encoder", "reconstructed")
+    pictures = (target, masked, reconstruction)
+    row = [Picture(rgb, name) for rgb, name in zip(pictures, names, strict=True)]
+    limits = stretch_of([target])
+    return fitting_png(lambda scale: _sheet([row], round(side_px * scale), limits))
+
+
+def _sheet(
+    rows: Sequence[Sequence[Picture]],
+    side_px: int,
+    limits: tuple[float, float],
+    *,
+    framed_column: int | None = None,
+) -> Image.Image:
+    """Rows of captioned pictures on a dark ground."""
+    lines = 2 if any(picture.note for row in rows for picture in row) else 1
+    across, down = side_px + _GAP_PX, side_px + _GAP_PX + 4 + lines * _LINE_PX
+    columns = max((len(row) for row in rows), default=0)
+    size = (_GAP_PX + columns * across, _GAP_PX + len(rows) * down)
+    sheet = Image.new("RGB", size, _BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=_FONT_PX)
+    places = [(r, c, picture) for r, row in enumerate(rows) for c, picture in enumerate(row)]
+    for r, c, picture in places:
+        x, y = _GAP_PX + c * across, _GAP_PX + r * down
+        image = Image.fromarray(true_colour(picture.rgb, limits=limits))
+        sheet.paste(image.resize((side_px, side_px), Image.Resampling.BOX), (x, y))
+        if c == framed_column:
+            draw.rectangle(
+                (x - 2, y - 2, x + side_px + 1, y + side_px + 1), outline=_FRAME, width=2
+            )
+        texts = ((picture.title, _TITLE), (picture.note, _NOTE))
+        for line, (text, colour) in enumerate(texts):
+            draw.text((x, y + side_px + 2 + line * _LINE_PX), text, fill=colour, font=font)
+    return sheet
