@@ -1,5 +1,6 @@
 """The commands. What they import is heavy, so each imports its own when it is called."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -105,7 +106,7 @@ def demo(
             result = run_demo(settings, request, console.print)
         console.print(f"\nChips most like [bold]{result.chip_id}[/]:")
         print_hits(result.hits)
-        console.print(where_to_look(result.chip_id, with_pages=with_pages))
+        console.print(where_to_look(result.chip_id, home, with_pages=with_pages), soft_wrap=True)
         if with_pages:
             serve_until_interrupted(settings, port)
 
@@ -174,13 +175,14 @@ def parse_dates(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
-def where_to_look(chip_id: str, *, with_pages: bool) -> str:
+def where_to_look(chip_id: str, home: Path | None, *, with_pages: bool) -> str:
     """What to do next, as text."""
+    ending = f" --home {home}" if home else ""
     lines = ["", "Where to look next:"]
     if not with_pages:
-        lines.append("  clay-assets serve                      the search page and the Dagster UI")
+        lines.append(f"  clay-assets serve{ending}    # the search page and the Dagster UI")
     lines += [
-        f"  clay-assets search --chip {chip_id}",
-        f"  clay-assets trace {chip_id}",
+        f"  clay-assets search --chip {chip_id}{ending}",
+        f"  clay-assets trace {chip_id}{ending}",
     ]
     return "\n".join(lines)
