@@ -19,7 +19,7 @@ from clay_assets.ingest.reading import DateReader, DateWindow, open_date
 from clay_assets.ingest.recipe import DatePlan, Recipe
 from clay_assets.store import Store
 
-_BLOCK_PIXELS = 2 << 20
+_BLOCK_PIXELS = 1 << 20
 """Pixels of each band that are read at a time; twice as many are held."""
 
 Block = list[Position]
@@ -149,7 +149,7 @@ class DateCutter:
 
 
 def _part(block: Block) -> str:
-    return f"{block[0].number:06d}"
+    return f"{block[0].number:06d}-{block[-1].number:06d}"
 
 
 def _part_of(window: DateWindow, position: Position, first: Position, chip_size: int) -> DateWindow:

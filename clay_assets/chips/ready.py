@@ -49,10 +49,10 @@ class ReadyChips:
         step = f"Looking at chips of {self.recipe.mgrs}, {journal.date}"
         with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
             for start in progress.track(starts, step, len(starts)):
-                part = f"{start + 1:06d}"
+                batch = self.chips[start : start + _PART_CHIPS]
+                part = f"{start + 1:06d}-{start + len(batch):06d}"
                 cut = journal.read(part)
                 if cut is None:
-                    batch = self.chips[start : start + _PART_CHIPS]
                     cut = Cut(tuple(pool.map(self._take, batch)))
                     journal.write(part, cut)
                 total += cut

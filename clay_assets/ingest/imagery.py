@@ -112,17 +112,16 @@ def open_catalogue(location: str) -> Catalogue | None:
     if location.lower().endswith(_JSON_SUFFIXES):
         href = str(path or location)
         return StaticCatalogue(tuple(read_items(href, read_json(href))))
-    if location.startswith(("http://", "https://")) and not location.lower().endswith(".tif"):
+    if "://" not in location or location.lower().endswith(ready_chips.CHIP_SUFFIXES):
+        return None
+    if location.startswith(("http://", "https://")):
         content = read_json(location)
         if any(link.get("rel") == "search" for link in content.get("links", [])):
             return ApiCatalogue.open(location)
         return StaticCatalogue(tuple(read_items(location, content)))
-    if location.startswith("s3://") and not location.lower().endswith(".tif"):
-        store = Store(location, Path())
-        for name in _CATALOGUE_NAMES:
-            if store.exists(name):
-                return open_catalogue(store.url(name))
-    return None
+    store = Store(location, Path())
+    names = [name for name in _CATALOGUE_NAMES if store.exists(name)]
+    return open_catalogue(store.url(names[0])) if names else None
 
 
 def _items_of_folder(folder: Path) -> list[pystac.Item] | None:
@@ -150,20 +149,16 @@ def _lies_here(item: pystac.Item) -> bool:
 
 def _fingerprint(items: list[pystac.Item]) -> str:
     """Of what the catalogue says about the items, and of their files where those can be asked."""
-    hrefs = {
-        item.id: {band: asset.href for band, asset in assets_of(item, sensor).items()}
+    files = [
+        (item.id, band, asset.href)
         for item in items
         if (sensor := sensor_of(item))
-    }
-    flat = [href for of_item in hrefs.values() for href in of_item.values()]
+        for band, asset in assets_of(item, sensor).items()
+    ]
     with ThreadPoolExecutor(_LOOKUPS_AT_ONCE) as pool:
-        etags = dict(zip(flat, pool.map(etag_of, flat), strict=True))
-    return fingerprint(
-        sorted(
-            (item.id, updated(item), sorted((band, href, etags[href]) for band, href in of.items()))
-            for item, of in zip(items, hrefs.values(), strict=True)
-        )
-    )
+        etags = pool.map(etag_of, [href for *_, href in files])
+        versions = [(*file, etag) for file, etag in zip(files, etags, strict=True)]
+    return fingerprint(sorted((item.id, updated(item)) for item in items), sorted(versions))
 
 
 def _tiles_there(catalogue: Catalogue) -> str:

@@ -1,10 +1,11 @@
 """Aligned pixels of a recipe: windows of a date, and a small picture of the whole."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -77,12 +78,13 @@ def open_date(recipe: Recipe, date: str) -> Iterator[DateReader]:
     Raises:
         NotFoundError: the recipe has no such date.
     """
-    with ThreadPoolExecutor(_THREADS) as pool:
-        reader = DateReader(recipe, date, pool)
-        try:
-            yield reader
-        finally:
-            reader.close()
+    pool = ThreadPoolExecutor(_THREADS)
+    reader = DateReader(recipe, date, pool)
+    try:
+        yield reader
+    finally:
+        pool.shutdown(cancel_futures=True)  # GDAL crashes when a file is closed while it is read
+        reader.close()
 
 
 def read_window(
@@ -122,26 +124,23 @@ def read_overview(
     window = recipe.window
     area = recipe.grid.window(window.row, window.col, window.height, window.width)
     small = area.coarser(max_px)
-    readers = _overview_readers(recipe, date)
-    view = np.empty((len(RGB), small.height, small.width), np.float32)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        reads = [pool.submit(reader.read, area, view.shape[1:]) for reader in readers]
-        for index, (reader, read) in enumerate(zip(readers, reads, strict=True)):
-            view[index] = np.nan_to_num(read.result())
-            reader.close()
+
+    def read(sources: Sequence[BandSource]) -> npt.NDArray[Any]:
+        with closing(RasterReader(sources, "float32")) as reader:
+            return reader.read(area, (small.height, small.width))
+
+    with ThreadPoolExecutor(len(RGB)) as pool:
+        view: npt.NDArray[np.float32] = np.stack(list(pool.map(read, _colours(recipe, date))))
+    view[np.isnan(view)] = 0
     return view
 
 
-def _overview_readers(recipe: Recipe, date: str) -> list[RasterReader]:
-    """One reader for each of red, green and blue, over a date's scenes or its ready chips."""
+def _colours(recipe: Recipe, date: str) -> list[tuple[BandSource, ...]]:
+    """Sources of red, green and blue: a date's scenes or its ready chips."""
     if recipe.dates:
-        plan = recipe.date_plan(date)
-        return [RasterReader(plan.sources[band], "uint16") for band in RGB]
+        return [recipe.date_plan(date).sources[band] for band in RGB]
     chips = [chip for chip in recipe.chips if chip.name.date == date]
     return [
-        RasterReader(
-            [BandSource(chip.href, chip.etag, chip.bands.index(band) + 1, 0) for chip in chips],
-            "float32",
-        )
+        tuple(BandSource(chip.href, chip.etag, chip.bands.index(band) + 1, 0) for chip in chips)
         for band in RGB
     ]

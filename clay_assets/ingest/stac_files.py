@@ -14,7 +14,7 @@ from pystac_client.stac_api_io import StacApiIO
 from requests.exceptions import RequestException
 
 from clay_assets import progress
-from clay_assets.errors import ClayAssetsError, ImageryError, NotFoundError
+from clay_assets.errors import ImageryError, NotFoundError
 from clay_assets.store import Store
 
 _TIMEOUT_S = 30.0
@@ -71,16 +71,10 @@ def read_items(href: str, content: dict[str, Any]) -> list[pystac.Item]:
     """
     try:
         return [_absolute(item) for item in _items(href, content)]
-    except ClayAssetsError:
-        raise
-    except FileNotFoundError as error:
-        raise ImageryError(f"{href} links to {error.filename}, which does not exist") from error
-    except (APIError, RequestException) as error:
-        raise unreachable(href, error) from error
-    except (STACError, STACTypeError, KeyError, ValueError) as error:
+    except (STACError, STACTypeError, APIError, KeyError, ValueError, OSError) as error:
         raise ImageryError(
-            f"{href} is not STAC: {type(error).__name__} {error}; expected a catalogue, "
-            "collection, item or FeatureCollection of items"
+            f"{href} is not STAC, or links to what is not: {type(error).__name__} {error}; "
+            "expected a catalogue, collection, item or FeatureCollection of items"
         ) from error
 
 

@@ -9,13 +9,14 @@ import pytest
 import rasterio
 
 from clay_assets import progress
-from clay_assets.bands import SENTINEL2_BANDS
+from clay_assets.bands import BAND_NAMES, SENTINEL2_BANDS
 from clay_assets.chips import cut_tile, read_chip, read_manifest
 from clay_assets.chips.checks import check_chips
 from clay_assets.chips.cut import ChipsReport
 from clay_assets.errors import ChipError, ImageryError, InvalidValueError, NotFoundError
-from clay_assets.ingest import find_imagery, plan_tile, read_recipe, read_window
+from clay_assets.ingest import find_imagery, list_tiles, plan_tile, read_recipe, read_window
 from clay_assets.store import Store
+from clay_assets.synthetic import generate
 from clay_assets_tests.ingest.making import (
     NORTH,
     SIDE,
@@ -280,6 +281,19 @@ def test_the_whole_real_tile_has_four_chips_of_ten_bands(store, shared_imagery):
     with rasterio.open(folder / "SCL.tif") as dataset:
         bad = np.isin(dataset.read(1)[256:512, 256:512], [0, 1, 3, 8, 9, 10])
     assert rows["cloud_share"][3] == pytest.approx(bad.mean())
+
+
+def test_the_synthetic_landscape_goes_the_way_of_real_scenes(store, tmp_path):
+    location = str(generate(tmp_path / "landscape", size_px=128, dates=2))
+    (tile,) = list_tiles(location)
+    plan_tile(store, find_imagery(location, tile), run_id="r")
+    report = cut_tile(store, tile, chip_size=32, run_id="r")
+    assert report.chips + sum(report.rejected.values()) == 32
+    assert report.bands == BAND_NAMES
+    assert set(report.rejected) <= {"cloud"}
+    rows = read_manifest(store, tile).rows
+    assert rows["cloud_share"].between(0, 0.3).all()
+    assert check_chips(store, tile).faults == ()
 
 
 def test_a_full_disk_is_named_and_leaves_whole_chips_only(store, two_dates):

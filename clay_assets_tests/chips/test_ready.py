@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from pyproj import Transformer
 
+from clay_assets import progress
 from clay_assets.bands import BAND_NAMES, SENTINEL2_BANDS
 from clay_assets.chips import cut_tile, read_chip, read_manifest
 from clay_assets.chips.checks import check_chips
@@ -163,6 +165,36 @@ def test_many_chips_are_taken_part_by_part(store, tmp_path):
     assert report.chips == 70
     assert list(read_manifest(store, TILE).rows["number"]) == list(range(1, 71))
     assert [file.key for file in store.files("chips")] == [f"chips/{TILE}/chips.parquet"]
+
+
+def test_chips_of_the_zone_beside_have_a_place_in_the_tile_too(store, tmp_path):
+    """Drawn in zone 31; its corner by pyproj."""
+    to_31 = Transformer.from_crs(32632, 32631, always_xy=True)
+    west, north = to_31.transform(209_980, 6_690_020)  # 1000 pixels from the tile's corner
+    bounds = (west, north - 320, west + 320, north)
+    put(tmp_path / "in", replace(clay_chip(), epsg=32631, bounds=bounds), "one.tif")
+    assert take(store, tmp_path / "in").chips == 1
+    row = read_manifest(store, TILE).rows.iloc[0]
+    assert (row["row"], row["col"], row["epsg"]) == (1000, 1000, 32631)
+
+
+def test_a_run_that_is_stopped_goes_on_where_it_was(store, tmp_path):
+    for number in range(1, 41):
+        chip = clay_chip(number, size=16)
+        chip.pixels[11] = -10.0  # to be rewritten
+        put(tmp_path / "in", chip, f"claytile_32VKM_20210510_v02_{number:04d}.tif")
+
+    def stop(seen):
+        if "Looking" in seen.step and seen.done == 1:
+            raise KeyboardInterrupt
+
+    with progress.listening(stop), pytest.raises(KeyboardInterrupt):
+        take(store, tmp_path / "in")
+    before = {file.key: file.modified for file in store.files("chips")}
+    assert len(tifs(store)) == 32
+    assert take(store, tmp_path / "in").chips == 40
+    after = {file.key: file.modified for file in store.files("chips")}
+    assert {key: after[key] for key in before if key.endswith(".tif")}.items() <= before.items()
 
 
 class TestRefusals:

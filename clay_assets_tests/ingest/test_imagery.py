@@ -2,17 +2,31 @@
 
 import json
 import shutil
+import threading
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pystac
 import pytest
 
 from clay_assets.errors import ImageryError, InvalidValueError, NotFoundError, StoreError, TileError
-from clay_assets.ingest import find_imagery, list_tiles
+from clay_assets.ingest import find_imagery, list_tiles, plan_tile, read_recipe, read_window
 from clay_assets_tests.ingest.making import optical, save_catalogue
 
 
-def copy_of(folder, tmp_path):
-    return shutil.copytree(folder, tmp_path / "copy")
+@contextmanager
+def web_server(folder):
+    """URL of a folder over HTTP."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_catalogue_is_read_from_its_file_or_folder(catalogue):
@@ -57,6 +71,22 @@ def test_a_catalogue_in_a_bucket_is_read(catalogue, s3_bucket, upload):
         assert found.scenes[0].assets["B02"].href == (
             f"s3://{s3_bucket}/images/S2A_20210510_5/B02.tif"
         )
+
+
+def test_a_catalogue_on_a_web_server_is_read_and_so_are_its_files(store, tmp_path):
+    save_catalogue(tmp_path / "www", [optical(tmp_path / "www", "2021-05-10")])
+    with web_server(tmp_path / "www") as url:
+        found = find_imagery(f"{url}/catalog.json", "32VKM")
+        assert found.scenes[0].assets["B02"].href == f"{url}/S2A_20210510_5/B02.tif"
+        plan_tile(store, found, run_id="r")
+        assert read_window(read_recipe(store, "32VKM"), "2021-05-10", 0, 0, 4, 4).pixels.all()
+
+
+def test_other_json_files_in_a_folder_are_left_alone(tmp_path):
+    item = optical(tmp_path, "2021-05-10")
+    (tmp_path / "a.json").write_text('{"license": "CC0-1.0"}')
+    (tmp_path / "item.json").write_text(json.dumps(item.to_dict()))
+    assert [scene.id for scene in find_imagery(str(tmp_path), "32VKM").scenes] == [item.id]
 
 
 def test_dates_narrow_down_what_is_found(catalogue):
@@ -145,8 +175,8 @@ class TestRefusals:
         [
             ("<html>", "is not JSON: .* expected a STAC file"),
             ("[1]", "is a JSON list; expected a STAC object"),
-            ("{}", "is not STAC: "),
-            ('{"type": "Feature", "stac_version": "1.0.0"}', "is not STAC: "),
+            ("{}", "is not STAC, or links to what is not: "),
+            ('{"type": "Feature", "stac_version": "1.0.0"}', "is not STAC, or"),
         ],
     )
     def test_a_file_that_is_not_stac(self, tmp_path, text, message):

@@ -8,9 +8,8 @@ import rasterio
 
 from clay_assets.bands import BAND_NAMES, SENTINEL2_BANDS
 from clay_assets.errors import ImageryError, InvalidValueError, NotFoundError
-from clay_assets.ingest import find_imagery, list_tiles, plan_tile, read_recipe, read_window
+from clay_assets.ingest import find_imagery, plan_tile, read_recipe, read_window
 from clay_assets.ingest.grid import Grid, PixelWindow
-from clay_assets.synthetic import generate
 from clay_assets_tests.ingest.making import (
     EPSG,
     NORTH,
@@ -208,12 +207,3 @@ def test_scenes_in_a_bucket_are_planned_and_read_like_local_ones(
     assert not report.skipped
     remote = read_window(read_recipe(store, "32VKM"), "2021-05-10", 3, 5, 20, 30)
     np.testing.assert_array_equal(remote.pixels, local.pixels)
-
-
-def test_the_synthetic_landscape_goes_through_like_real_scenes(store, tmp_path):
-    location = str(generate(tmp_path / "landscape", size_px=128, dates=2))
-    (tile,) = list_tiles(location)
-    imagery = find_imagery(location, tile)
-    report = plan_tile(store, imagery, run_id="r")
-    assert len(report.dates) == 2
-    assert report.bands == BAND_NAMES
