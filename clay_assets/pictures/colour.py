@@ -22,6 +22,8 @@ _LEAST_LAND = 0.2
 """Share of a picture that must be land for the scale to follow it."""
 _HEADROOM = 1.3
 """White lies so many times as far above black as the brightest land; roofs keep their colour."""
+_FOOTROOM = 0.15
+"""Black lies below the darkest land, so that sand keeps some blue."""
 _GAMMA = 0.72
 _SAMPLES = 100_000
 
@@ -74,7 +76,8 @@ def stretch_of(pictures: Sequence[Pixels]) -> tuple[float, float]:
     land = rgb[:, rgb.min(axis=0) < low + _BRIGHTEST_LAND]
     shown = land if land.size > _LEAST_LAND * rgb.size else rgb
     low, high = _percentiles(shown, [2, 97])
-    return low, low + max(_HEADROOM * (high - low), _LEAST_SPAN)
+    black = max(0.0, low - _FOOTROOM * (high - low))
+    return black, black + max(_HEADROOM * (high - low), _LEAST_SPAN)
 
 
 def _valid(rgb: Pixels) -> npt.NDArray[np.bool_]:

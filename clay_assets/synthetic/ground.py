@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clay_assets.synthetic.landform import Landform, landform_of
+from clay_assets.synthetic.landform import Landform, landform_of, relief_on
 from clay_assets.synthetic.lines import coverage, nearness
 from clay_assets.synthetic.noise import Floats, Window, fractal, key_of
 from clay_assets.synthetic.parcels import (
@@ -92,8 +92,9 @@ def ground_of(world: World, window: Window) -> Ground:
     stands = blocks_of(key_of(seed, "stands"), window, _STAND_BLOCK_PX, bend)
     stand = share_of(stands.identity, "stand")
     town = town_of(world, window, bend)
-    region = fractal(key_of(seed, "region"), window, (1, 0.8, 0.6, 0.4, 0.3, 0.2, 0.15, 0.1))
-    fertile = 0.9 - (land.height_m - 590) / 260 + 0.25 * region - 3 * (land.mountain + land.slope)
+    region = fractal(key_of(seed, "region"), window, (1, 0.8, 0.6, 0.4, 0.3, 0.2, 0, 0))
+    slope = relief_on(world, world.relief.slope, window)  # of the hill, not of the pixel
+    fertile = 0.9 - (land.height_m - 590) / 260 + 0.25 * region - 3 * (land.mountain + slope)
     return Ground(
         land,
         _covers(world, land, town, blocks, fields, stand, region),

@@ -15,7 +15,7 @@ from clay_assets.synthetic.optical import FINE_BANDS
 from clay_assets.synthetic.rasters import RasterSpec
 from clay_assets.synthetic.scenes import Scene
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 """Raised whenever a pixel changes for the same parameters."""
 LANDSCAPE_TAG = "synthetic_landscape"
 """GeoTIFF tag of the land cover: changes when any of its pixels does."""

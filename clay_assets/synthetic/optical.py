@@ -95,7 +95,7 @@ def _texture(seed: int, ground: Ground) -> Floats:
     texture = 1 + canopy * (0.10 * grain + 0.25 * (ground.stands - 0.5))
     texture += covers.farmland * (0.05 * uneven + 0.22 * field + 0.012 * grain)
     texture += (covers.rock + covers.gravel) * (0.05 * grain + 0.10 * uneven)
-    texture += (covers.roof + covers.paved + covers.garden) * 0.10 * grain
+    texture += (covers.roof + covers.paved + covers.garden) * 0.2 * grain
     texture += covers.alpine * (0.05 * uneven + 0.05 * grain)
     return np.clip(texture, 0.4, 1.8)
 

@@ -10,6 +10,7 @@ from clay_assets.synthetic.parcels import blocks_of, share_of
 from clay_assets.synthetic.world import World
 
 _BLOCK_PX = 11
+_FLAT_ROOFS = 0.16
 _FARTHEST = 1.4
 """Houses stand at most so many radii from the middle."""
 
@@ -46,7 +47,10 @@ def town_of(world: World, window: Window, bend: tuple[Floats, Floats]) -> Town:
     house = np.clip(0.6 + 0.5 * white(key_of(seed, "house"), window), 0, 1)
     packed = np.clip(0.38 + 0.45 * density, 0, 0.8)
     roof = built * packed * house * ~works * ~park
+    flat = white(key_of(seed, "flat roof"), window) > 1 - 2 * _FLAT_ROOFS
     hall = built * works * np.clip(blocks.border_px - np.float32(0.8), 0, 1)
+    hall += np.float32(0.7) * roof * flat
+    roof *= 1 - np.float32(0.8) * flat
     paved = np.maximum(street, built * np.where(works, 0.35, (0.16 + 0.2 * density) * ~park))
     return Town(
         (density * built).astype(np.float32),

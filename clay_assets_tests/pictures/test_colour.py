@@ -15,7 +15,7 @@ def test_brighter_ground_is_brighter():
     ramp = np.tile(np.linspace(100, 4000, 64, dtype=np.float32), (3, 64, 1))
     row = true_colour(ramp)[0, :, 0].astype(int)
     assert (np.diff(row) >= 0).all()
-    assert row[0] == 0
+    assert row[0] < 40
     assert row[-1] > 200
 
 

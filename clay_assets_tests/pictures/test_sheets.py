@@ -47,12 +47,12 @@ def test_a_quicklook_keeps_the_shape_of_its_tile():
 
 
 def test_every_picture_for_the_ui_fits_an_event_row():
-    sheet = [[Picture(_noise(64, seed), f"{seed:04d}", "0.98") for seed in range(6)]] * 5
+    sheet = [[Picture(_noise(64, seed), f"{seed:04d}", "0.98") for seed in range(5)]] * 3
     noise = _noise(224)
     masked = np.where(np.arange(224) % 64 < 32, noise, np.nan).astype(np.float32)
     curve = [(step, 1 / (step + 1)) for step in range(500)]
     pictures = [
-        quicklook_png(_noise(1000), max_px=800),
+        quicklook_png(_noise(600), max_px=500),
         chip_sheet_png(sheet[0] * 3),
         neighbour_sheet_png(sheet),
         reconstruction_png(noise, masked, noise),
