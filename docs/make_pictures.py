@@ -63,6 +63,9 @@ def picture_graph(page: Page) -> None:
     page.goto(f"http://127.0.0.1:{DAGSTER_PORT}/asset-groups")
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(6_000)
+    page.mouse.click(1_000, 250, button="right")
+    page.get_by_role("menuitem", name="Expand all groups").click()
+    page.wait_for_timeout(6_000)
     page.screenshot(path=HERE / "graph.png")
 
 
