@@ -190,6 +190,22 @@ def test_a_drawn_box_limits_the_hits_until_its_pill_is_removed(page, address):
     expect(page.locator(".card")).to_have_count(HITS)
 
 
+def test_a_day_can_be_typed_and_taken_back(page, address):
+    open_page(page, address)
+    ask(page, 6)
+    page.keyboard.press("f")
+    since = page.get_by_label("Not before")
+    since.click(position={"x": 12, "y": 12})
+    page.keyboard.type("22102021", delay=30)  # the browser speaks British English
+    expect(page.get_by_role("button", name="Remove: from 22 Oct 2021")).to_be_visible()
+    expect(since).to_be_focused()
+    days = page.locator(".card .date")
+    expect(days.first).to_have_text("22 Oct 2021")
+    assert set(days.all_inner_texts()) == {"22 Oct 2021"}
+    page.get_by_role("button", name="Remove: from 22 Oct 2021").click()
+    expect(since).to_have_value("")
+
+
 def test_filters_that_leave_nothing_offer_a_way_out(page, address):
     open_page(page, address, "?since=2099-01-01")
     page.mouse.click(*point_of(page, 6))

@@ -76,11 +76,27 @@ export function createActions(store) {
 
     /** Search another product; its chips may be others, so the places are loaded again. */
     async chooseProduct(product) {
+      underWay.abort();
       store.set({ product, answer: null, asking: "idle", opened: null });
       try {
         await loadPlaces();
       } catch (error) {
         store.set({ phase: "failed", failure: shown(error) });
+      }
+    },
+
+    /** Load the places again if there are others than before. */
+    async refresh() {
+      const { product, products: known, phase } = store.get();
+      if (phase !== "ready" && phase !== "empty") return;
+      const version = (products) => products.find(({ name }) => name === product)?.version;
+      try {
+        const { products } = await getProducts();
+        if (version(products) === version(known)) return;
+        store.set({ products });
+        await loadPlaces();
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error; // it was nobody's wish, so nobody is told
       }
     },
 

@@ -10,7 +10,8 @@ export class ApiError extends Error {
 }
 
 export const getProducts = () => getJson("api/products");
-export const getFootprints = (product) => getJson(`api/footprints?${new URLSearchParams({ product })}`);
+export const getFootprints = (product) =>
+  getJson(`api/footprints?product=${encodeURIComponent(product)}`);
 export const getChip = (product, chipId, signal) =>
   getJson(`api/chips/${encodeURIComponent(product)}/${encodeURIComponent(chipId)}`, signal);
 export const search = (state, signal) => getJson(searchUrl(state), signal);

@@ -52,7 +52,8 @@ function understand(text, places) {
   const chipId = found.includes(wanted) ? wanted : found.length === 1 ? found[0] : null;
   if (chipId) return { query: { chipId } };
   if (!found.length) return { error: `No chip has “${wanted}” in its id.` };
-  return { error: `“${wanted}” fits ${count(found.length, "chip")}; choose one from the list.` };
+  const chips = count(found.length, "chip");
+  return { error: `“${wanted}” fits ${chips}; choose one from the list.` };
 }
 
 function suggest(list, places, text) {

@@ -98,7 +98,10 @@ export function showPlaces(map, places) {
       type: "Feature",
       id,
       properties: { place: id },
-      geometry: { type: "MultiPolygon", coordinates: ringsOf(geometry).map((ring) => [clockwise(ring)]) },
+      geometry: {
+        type: "MultiPolygon",
+        coordinates: ringsOf(geometry).map((ring) => [clockwise(ring)]),
+      },
     })),
   });
   if (!places.length) return;
@@ -140,7 +143,8 @@ export function showAnswer(map, { places, query, answer }) {
   }
   const place = placeOfChip(places, query?.chipId);
   if (place) mark(place.id, { asked: true });
-  map.getSource("hits").setData({ type: "FeatureCollection", features: points(hits, shade, place) });
+  const features = points(hits, shade, place);
+  map.getSource("hits").setData({ type: "FeatureCollection", features });
 }
 
 function points(hits, shade, place) {

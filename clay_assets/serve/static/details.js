@@ -1,34 +1,41 @@
 // One chip close up, beside the asked one, and its way back to scenes, checkpoint and runs.
 
 import { getChip } from "./api.js";
-import { fill, h, icon } from "./dom.js";
+import { button, fill, h, icon } from "./dom.js";
 import { picture } from "./pictures.js";
 import { findChip, placeOfChip } from "./places.js";
 import { day, latitude, longitude, percent, scoreWords, shortName } from "./words.js";
 
 /** The details of `state.opened`. What only the server knows follows when it has answered. */
 export function detailsView(state, actions) {
-  const { opened: chipId, answer, query } = state;
+  const { opened: chipId, query } = state;
   const place = placeOfChip(state.places, chipId);
-  const hit = answer?.features.find(({ properties }) => properties.chip_id === chipId)?.properties;
   const isAsked = chipId === query?.chipId;
   const more = h("div", { class: "details-more", "aria-live": "polite" });
   load(more, state);
   return h("section", { class: "details", "aria-label": "Details of a chip" },
-    h("button", { id: "details-back", type: "button", class: "quiet-button back", onclick: () => actions.open(null) },
+    button("quiet-button back", () => actions.open(null), { id: "details-back" },
       icon("back"), "Back to the hits"),
-    h("div", { class: isAsked ? "pictures" : "pictures two" },
-      !isAsked && query?.chipId && figure("Asked", query.chipId, findChip(state.places, query.chipId)?.hash),
-      figure(hit ? `Rank ${hit.rank} · ${scoreWords(answer.features)(hit.score)}` : "This chip", chipId, findChip(state.places, chipId)?.hash ?? hit?.hash)),
+    pictures(state, isAsked),
     h("h2", {}, place ? `${place.properties.mgrs} ${shortName(chipId)}` : chipId),
     h("div", { class: "details-actions" },
-      !isAsked && h("button", { type: "button", class: "button", onclick: () => actions.ask({ chipId }) },
+      !isAsked && button("button", () => actions.ask({ chipId }), {},
         icon("similar"), "Find chips like this"),
-      h("button", { type: "button", class: "small-button", onclick: () => actions.show(chipId) },
-        icon("locate"), "Show on the map"),
-      h("button", { type: "button", class: "small-button", onclick: (event) => copy(chipId, event.currentTarget) },
+      button("small-button", () => actions.show(chipId), {}, icon("locate"), "Show on the map"),
+      button("small-button", (event) => copy(chipId, event.currentTarget), {},
         icon("copy"), h("span", {}, "Copy id"))),
     more);
+}
+
+/** The opened chip, beside the asked one if that is another. */
+function pictures({ places, opened, query, answer }, isAsked) {
+  const hit = answer?.features.find(({ properties }) => properties.chip_id === opened)?.properties;
+  const hash = (chipId) => findChip(places, chipId)?.hash;
+  const score = hit && scoreWords(answer.features)(hit.score);
+  const caption = hit ? `Rank ${hit.rank} · ${score}` : "This chip";
+  return h("div", { class: isAsked ? "pictures" : "pictures two" },
+    !isAsked && query?.chipId && figure("Asked", query.chipId, hash(query.chipId)),
+    figure(caption, opened, hash(opened) ?? hit?.hash));
 }
 
 function figure(caption, chipId, hash) {
@@ -80,8 +87,8 @@ function runLink(runId, dagsterUrl) {
   }, `run ${runId.slice(0, 8)}`, icon("link"));
 }
 
-async function copy(text, button) {
-  const words = button.querySelector("span");
+async function copy(text, pressed) {
+  const words = pressed.querySelector("span");
   try {
     await navigator.clipboard.writeText(text);
     words.textContent = "Copied";

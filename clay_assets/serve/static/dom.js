@@ -21,6 +21,11 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** A button with the look of a class, and what a click on it does. */
+export function button(look, onclick, attributes, ...children) {
+  return h("button", { type: "button", class: look, onclick, ...attributes }, ...children);
+}
+
 /** An icon of icons.svg, hidden from screen readers. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");

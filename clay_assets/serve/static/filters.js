@@ -1,54 +1,60 @@
 // How is asked: product, engine, number of hits, days, cloud, area.
 
 import { DEFAULTS } from "./address.js";
-import { fill, h, icon } from "./dom.js";
-import { day, percent } from "./words.js";
+import { button, fill, h, icon } from "./dom.js";
+import { day, engineName, percent } from "./words.js";
 
-const ENGINE_NAMES = { duckdb: "DuckDB", pgvector: "pgvector" };
 const COUNTS = [6, 12, 24, 48, 96, 200];
 const ANY_CLOUD = 100; // the slider's end: no limit
 
 /** Show the filters in `container`, folded behind a line that says what is set. */
 export function addFilters(container, store, actions, mapView) {
+  const line = h("div", { class: "filters-head" });
+  const folded = h("div", { id: "filters-form" });
+  fill(container, line, folded);
   const keys = [
     "phase", "filtersOpen", "filters", "product", "products", "engine", "engines", "k",
     "onePerPlace", "drawing",
   ];
-  store.watch(keys, (state, previous) => {
+  store.watch(keys, (state) => {
     container.hidden = state.phase !== "ready";
     if (container.hidden) return;
-    const focused = document.activeElement?.id;
-    fill(container, head(state, store, actions), state.filtersOpen && form(state, store, actions, mapView));
-    // The form is built anew; whoever was using a part of it goes on with its successor.
-    if (focused && previous !== state) document.getElementById(focused)?.focus();
+    const focused = document.activeElement;
+    fill(line, toggle(state, store), pills(state, actions));
+    // A day is typed part by part; a form built anew would begin it again.
+    const isTyping = focused.type === "date" && focused.value === state.filters[focused.id];
+    if (!isTyping) {
+      fill(folded, state.filtersOpen && form(state, store, actions, mapView));
+    }
+    // Whoever was using a part that was built anew goes on with its successor.
+    if (focused.id && !focused.isConnected) document.getElementById(focused.id)?.focus();
   });
 }
 
-function head(state, store, actions) {
-  const toggle = () => store.set({ filtersOpen: !state.filtersOpen });
-  return h("div", { class: "filters-head" },
-    h("button", {
-      id: "filters-toggle", type: "button", class: "quiet-button", onclick: toggle,
-      "aria-expanded": String(state.filtersOpen), "aria-controls": "filters-form",
-    }, icon("filter"), "Filters"),
-    pills(state, actions));
+function toggle({ filtersOpen }, store) {
+  const attributes = {
+    id: "filters-toggle", "aria-expanded": String(filtersOpen), "aria-controls": "filters-form",
+  };
+  return button("quiet-button", () => store.set({ filtersOpen: !filtersOpen }), attributes,
+    icon("filter"), "Filters");
 }
 
 /** One pill for each thing that is set, which takes it off again. */
 function pills({ filters, products, product, engine }, actions) {
-  const set = [];
-  const pill = (text, undo) => set.push(
-    h("button", { type: "button", class: "pill", onclick: undo, "aria-label": `Remove: ${text}` },
-      text, icon("close")));
   const { since, until, maxCloud, box } = filters;
-  if (since || until) pill(daysText(since, until), () => actions.setFilters({ since: "", until: "" }));
-  if (maxCloud !== null) pill(`cloud ≤ ${percent(maxCloud)}`, () => actions.setFilters({ maxCloud: null }));
-  if (box) pill("in a box", () => actions.setFilters({ box: null }));
+  const pill = (text, nothing) =>
+    button("pill", () => actions.setFilters(nothing), { "aria-label": `Remove: ${text}` },
+      text, icon("close"));
   const how = [
     products.length > 1 && product,
-    engine !== DEFAULTS.engine && ENGINE_NAMES[engine],
+    engine !== DEFAULTS.engine && engineName(engine),
   ].filter(Boolean);
-  return [...set, how.length > 0 && h("span", { class: "filters-how" }, how.join(" · "))];
+  return [
+    (since || until) && pill(daysText(since, until), { since: "", until: "" }),
+    maxCloud !== null && pill(`cloud ≤ ${percent(maxCloud)}`, { maxCloud: null }),
+    box && pill("in a box", { box: null }),
+    how.length > 0 && h("span", { class: "filters-how" }, how.join(" · ")),
+  ];
 }
 
 function daysText(since, until) {
@@ -57,7 +63,7 @@ function daysText(since, until) {
 }
 
 function form(state, store, actions, mapView) {
-  return h("form", { id: "filters-form", class: "filters", onsubmit: (event) => event.preventDefault() },
+  return h("form", { class: "filters", onsubmit: (event) => event.preventDefault() },
     state.products.length > 1 && productField(state, actions),
     engineField(state, actions),
     countField(state, actions),
@@ -67,18 +73,16 @@ function form(state, store, actions, mapView) {
     placesField(state, actions));
 }
 
-function field(label, control, { id, hint } = {}) {
-  return h("div", { class: "field" },
-    h(id ? "label" : "span", id ? { for: id, class: "field-name" } : { class: "field-name" }, label),
-    control,
-    hint ? h("p", { class: "field-hint" }, hint) : null);
+function field(name, control, id = null) {
+  const label = h(id ? "label" : "span", { for: id, class: "field-name" }, name);
+  return h("div", { class: "field" }, label, control);
 }
 
 function productField({ products, product }, actions) {
   return field("Product",
     h("select", { id: "product", onchange: (event) => actions.chooseProduct(event.target.value) },
       products.map(({ name }) => h("option", { value: name, selected: name === product }, name))),
-    { id: "product" });
+    "product");
 }
 
 function engineField({ engines, engine }, actions) {
@@ -90,7 +94,7 @@ function engineField({ engines, engine }, actions) {
             id: `engine-${name}`, type: "radio", name: "engine", checked: name === engine,
             onchange: () => actions.refine({ engine: name }),
           }),
-          h("span", {}, ENGINE_NAMES[name] ?? name)))));
+          h("span", {}, engineName(name))))));
 }
 
 function countField({ k }, actions) {
@@ -98,19 +102,25 @@ function countField({ k }, actions) {
   return field("Neighbours",
     h("select", { id: "k", onchange: (event) => actions.refine({ k: Number(event.target.value) }) },
       counts.map((value) => h("option", { value, selected: value === k }, String(value)))),
-    { id: "k" });
+    "k");
 }
 
 function daysField({ filters, products, product }, actions) {
   const dates = products.find(({ name }) => name === product)?.dates ?? [];
-  const input = (name, label) =>
+  const choose = ({ target }) => {
+    const isTyped = target.value && target.value < "1000"; // the year's first digits
+    if (!isTyped) actions.setFilters({ [target.id]: target.value });
+  };
+  const input = (id, label) =>
     h("input", {
-      id: name, type: "date", value: filters[name], "aria-label": label,
+      id, type: "date", value: filters[id], "aria-label": label, onchange: choose,
       min: dates[0], max: dates.at(-1),
-      onchange: (event) => actions.setFilters({ [name]: event.target.value }),
     });
-  return field("Days", h("div", { class: "pair" },
-    input("since", "Not before"), h("span", { "aria-hidden": "true" }, "–"), input("until", "Not after")));
+  return field("Days",
+    h("div", { class: "pair" },
+      input("since", "Not before"),
+      h("span", { "aria-hidden": "true" }, "–"),
+      input("until", "Not after")));
 }
 
 function cloudField({ filters }, actions) {
@@ -127,20 +137,18 @@ function cloudField({ filters }, actions) {
           actions.setFilters({ maxCloud: percents === ANY_CLOUD ? null : percents / 100 });
         },
       }), output),
-    { id: "cloud" });
+    "cloud");
 }
 
 function areaField({ filters, drawing }, store, actions, mapView) {
+  const words = drawing ? "Drag on the map" : filters.box ? "Draw another" : "Draw a box";
   const draw = () => store.set({ drawing: !drawing });
   return field("Area",
     h("div", { class: "pair" },
-      h("button", {
-        id: "draw", type: "button", class: "small-button", onclick: draw, "aria-pressed": String(drawing),
-      }, icon("box"), drawing ? "Drag on the map" : filters.box ? "Draw another" : "Draw a box"),
-      h("button", {
-        id: "view", type: "button", class: "small-button",
-        onclick: () => actions.setFilters({ box: mapView() }),
-      }, "Use the view")));
+      button("small-button", draw, { id: "draw", "aria-pressed": String(drawing) },
+        icon("box"), words),
+      button("small-button", () => actions.setFilters({ box: mapView() }), { id: "view" },
+        "Use the view")));
 }
 
 function placesField({ onePerPlace }, actions) {

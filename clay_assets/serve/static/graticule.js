@@ -15,22 +15,18 @@ export function addGraticule(map, labels) {
     "place-tint",
   );
   const paint = () => map.setPaintProperty("graticule", "line-color", colour("graticule"));
-  const draw = () => {
+  const follow = () => {
     const { lons, lats, digits } = valuesInView(map);
-    map.getSource("graticule").setData(lines(lons, lats));
     label(map, labels, lons, lats, digits);
+    return lines(lons, lats);
   };
+  const draw = () => map.getSource("graticule").setData(follow());
   paint();
   draw();
   onTheme(paint);
   map.on("moveend", draw);
   map.on("resize", draw);
-  map.on("move", () => label(map, labels, ...current(map)));
-}
-
-function current(map) {
-  const { lons, lats, digits } = valuesInView(map);
-  return [lons, lats, digits];
+  map.on("move", follow);
 }
 
 function valuesInView(map) {
@@ -66,18 +62,14 @@ function lines(lons, lats) {
 function label(map, labels, lons, lats, digits) {
   const { clientWidth: width, clientHeight: height } = map.getContainer();
   const { lng, lat: middle } = map.getCenter();
-  const marks = [];
-  for (const lon of lons) {
-    const x = map.project([lon, middle]).x;
-    if (x > 70 && x < width - 40) {
-      marks.push(h("span", { class: "edge-top", style: { left: `${x}px` } }, longitude(lon, digits)));
-    }
-  }
-  for (const lat of lats) {
-    const y = map.project([lng, lat]).y;
-    if (y > 30 && y < height - 60) {
-      marks.push(h("span", { class: "edge-side", style: { top: `${y}px` } }, latitude(lat, digits)));
-    }
-  }
-  labels.replaceChildren(...marks);
+  const mark = (side, style, text) => h("span", { class: `edge-${side}`, style }, text);
+  const top = lons
+    .map((lon) => [lon, map.project([lon, middle]).x])
+    .filter(([, x]) => x > 70 && x < width - 40)
+    .map(([lon, x]) => mark("top", { left: `${x}px` }, longitude(lon, digits)));
+  const side = lats
+    .map((lat) => [lat, map.project([lng, lat]).y])
+    .filter(([, y]) => y > 30 && y < height - 60)
+    .map(([lat, y]) => mark("side", { top: `${y}px` }, latitude(lat, digits)));
+  labels.replaceChildren(...top, ...side);
 }

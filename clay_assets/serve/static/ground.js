@@ -32,6 +32,12 @@ export function boundsOf(features) {
   return bounds;
 }
 
+/** Middle of a feature's bounds. */
+export function middleOf(feature) {
+  const [west, south, east, north] = boundsOf([feature]);
+  return [(west + east) / 2, (south + north) / 2];
+}
+
 /** Zoom at which the narrowest of some features is so many pixels wide. */
 export function zoomOfPixels(features, pixels) {
   const widths = features.map((feature) => {

@@ -13,13 +13,17 @@ const KEYS = [
   [["Esc"], "Back, then clear"],
 ];
 
+const WHAT =
+  "Each square is a place; a chip is its picture on one date. Ask about a chip, and the others " +
+  "light up by how much they look like it: dim violet to glowing amber.";
+
 /** Fill the dialog and let `button` open it. */
 export function addHelp(dialog, button) {
   fill(dialog,
     h("form", { method: "dialog" },
       h("header", {}, h("h2", { id: "help-title" }, "Keys and help"),
         h("button", { class: "icon-button", "aria-label": "Close" }, icon("close")))),
-    h("p", {}, "Each square is a place; a chip is its picture on one date. Ask about a chip, and the others light up by how much they look like it: dim violet to glowing amber."),
+    h("p", {}, WHAT),
     h("dl", { class: "keys" },
       KEYS.map(([keys, meaning]) =>
         h("div", {}, h("dt", {}, keys.map((key) => h("kbd", {}, key))), h("dd", {}, meaning)))));

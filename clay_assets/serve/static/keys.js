@@ -2,13 +2,14 @@
 
 import { toggleTheme } from "./theme.js";
 
+const TYPED_INTO = "select, input:not([type=radio], [type=checkbox], [type=range])";
 const ARROWS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: "up", ArrowDown: "down" };
 
 /** Listen for the keys that help.js tells of. */
 export function addKeys(store, actions, help) {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
-    const typing = event.target.matches("input:not([type=radio], [type=checkbox], [type=range]), select");
+    const typing = event.target.matches(TYPED_INTO);
     if (event.key === "Escape") return escape(event, store, actions);
     if (typing) return;
     if (event.key in ARROWS && moveInGallery(event)) return event.preventDefault();

@@ -8,7 +8,7 @@ import { createChart, showAnswer, showHovered, showPlaces } from "./chart.js";
 import { addDates } from "./dates.js";
 import { addFilters } from "./filters.js";
 import { addGraticule } from "./graticule.js";
-import { boundsOf } from "./ground.js";
+import { boundsOf, middleOf } from "./ground.js";
 import { addHelp } from "./help.js";
 import { followWithImagery } from "./imagery.js";
 import { addKeys } from "./keys.js";
@@ -18,7 +18,7 @@ import { addResults } from "./results.js";
 import { createStore } from "./store.js";
 import { addThemeButton } from "./theme.js";
 import { addTiles } from "./tiles.js";
-import { count, latitude, longitude } from "./words.js";
+import { count, latitude, longitude, shortName } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -40,6 +40,11 @@ addKeys(store, actions, byId("help-dialog"));
 store.watch(["asking", "phase"], ({ asking, phase }) => {
   byId("progress").hidden = asking !== "asking" && phase !== "loading";
 });
+store.watch(["query"], ({ query, places }) => {
+  const place = placeOfChip(places, query?.chipId);
+  const asked = place && `${place.properties.mgrs} ${shortName(query.chipId)}`;
+  document.title = asked ? `${asked} · Clay search` : "Clay search";
+});
 store.watch(["answer"], ({ answer }) => {
   byId("notice").textContent = answer ? count(answer.features.length, "hit") : "";
 });
@@ -53,6 +58,9 @@ addFilters(byId("filters"), store, actions, () => map.getBounds().toArray().flat
 followMap();
 followWithImagery(map, store);
 followAddress(store, actions.goBackTo);
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") actions.refresh();
+});
 await actions.load();
 globalThis.claySearch = { map, store, actions }; // for the console, and for tests
 await map.once("idle");
@@ -64,6 +72,10 @@ function followMap() {
     if (places.length) fit(places, false);
   });
   store.watch(["places", "answer", "query"], (state) => showAnswer(map, state));
+  store.watch(["answer"], ({ places, query, answer }) => {
+    const place = answer && placeOfChip(places, query?.chipId);
+    if (place && !map.getBounds().contains(middleOf(place))) actions.showAll();
+  });
   store.watch(["hovered"], ({ hovered }, previous) => showHovered(map, hovered, previous.hovered));
   map.on("mousemove", "place-tint", ({ features }) => {
     if (store.get().drawing) return;
@@ -110,7 +122,9 @@ function fit(features, moving, maxZoom = 14) {
   const [west, south, east, north] = boundsOf(features);
   const { clientWidth: width, clientHeight: height } = map.getContainer();
   map.fitBounds([[west, south], [east, north]], {
-    padding: { top: height * 0.08, right: width * 0.08, bottom: height * 0.08 + 40, left: width * 0.08 },
+    padding: {
+      top: height * 0.08, right: width * 0.08, bottom: height * 0.08 + 40, left: width * 0.08,
+    },
     maxZoom,
     duration: moving && !calm.matches ? 700 : 0,
   });

@@ -1,12 +1,12 @@
 // Tiles seen from far away: an outline, and a dot where even that is too small to see.
 
-import { boundsOf, zoomOfPixels } from "./ground.js";
+import { boundsOf, middleOf, zoomOfPixels } from "./ground.js";
 import { colour, onTheme } from "./theme.js";
 
 const FEW_PIXELS = 14; // a tile smaller than this gets a dot
 const MANY_PIXELS = 140; // in a tile larger than this the places themselves can be clicked
 
-/** Draw the tiles of the places below everything else; `look(tile)` is called for a click on one. */
+/** Draw the tiles of the places below everything else; a click on a dot calls `look(tile)`. */
 export function addTiles(map, store, look) {
   const empty = { type: "FeatureCollection", features: [] };
   map.addSource("tiles", { type: "geojson", data: empty });
@@ -51,9 +51,11 @@ function tilesOf(places) {
 }
 
 function centreOf(tile) {
-  const [west, south, east, north] = boundsOf([tile]);
-  const coordinates = [(west + east) / 2, (south + north) / 2];
-  return { type: "Feature", properties: tile.properties, geometry: { type: "Point", coordinates } };
+  return {
+    type: "Feature",
+    properties: tile.properties,
+    geometry: { type: "Point", coordinates: middleOf(tile) },
+  };
 }
 
 function tileNamed(store, { properties }) {

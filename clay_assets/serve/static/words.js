@@ -39,12 +39,17 @@ export function longitude(value, digits = 4) {
   return `${Math.abs(value).toFixed(digits)}° ${value < 0 ? "W" : "E"}`;
 }
 
+/** An engine as its makers write it. */
+export function engineName(engine) {
+  return { duckdb: "DuckDB" }[engine] ?? engine;
+}
+
 /** Seconds as "24 ms" or "1.2 s". */
 export function duration(seconds) {
   return seconds < 1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(1)} s`;
 }
 
-/** The part of a chip id that tells it from its neighbours: its number in the tile, or all of it. */
+/** What tells a chip from its neighbours: its number in the tile, else its whole id. */
 export function shortName(chipId) {
   const match = /^claytile_\w+_\d{8}_v\d+_(\d+)$/.exec(chipId);
   return match ? `№ ${Number(match[1])}` : chipId;
