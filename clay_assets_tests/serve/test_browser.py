@@ -18,7 +18,13 @@ from clay_assets_tests.serve.conftest import DAGSTER_URL, RUN_ID, Installation
 
 CHROMIUM = Path("/usr/bin/chromium")
 # MapLibre needs WebGL, which a machine without a graphics card renders in software.
-FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+FLAGS = [
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--lang=en-US",
+]
 HITS = 12
 
 pytestmark = pytest.mark.skipif(
@@ -196,7 +202,7 @@ def test_a_day_can_be_typed_and_taken_back(page, address):
     page.keyboard.press("f")
     since = page.get_by_label("Not before")
     since.click(position={"x": 12, "y": 12})
-    page.keyboard.type("22102021", delay=30)  # the browser speaks British English
+    page.keyboard.type("10222021", delay=30)  # in the order of --lang
     expect(page.get_by_role("button", name="Remove: from 22 Oct 2021")).to_be_visible()
     expect(since).to_be_focused()
     days = page.locator(".card .date")
