@@ -23,6 +23,9 @@ KNOWN_BOXES = [  # ESA's Sentinel-2 tiling grid: tile, EPSG, west, south in metr
 
 KNOWN_PLACES = [  # GEOTRANS, by way of mgrs 1.6.0
     ("Bergen, zone 32 widened", 5.320675, 60.38952, "32VKN"),
+    ("where zone 32 begins", 3.0, 60.0, "32VJM"),
+    ("just west of it", 2.9999, 60.0, "31VDG"),
+    ("where zone 33 begins on Svalbard", 9.0, 75.0, "33XUD"),
     ("Trondheim's side of zone 32", 11.9, 63.4, "32VPR"),
     ("Longyearbyen, zone 33 widened", 15.6267, 78.2232, "33XWG"),
     ("Quito, just south of the equator", -78.4678, -0.1807, "17MQV"),

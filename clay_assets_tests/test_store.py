@@ -107,6 +107,14 @@ def test_a_file_appears_only_once_it_is_whole(any_store, tmp_path):
     assert leftovers(tmp_path) == []
 
 
+def test_whoever_reads_the_old_file_reads_it_to_its_end(store):
+    store.write_bytes(KEY, b"old" * 10_000)
+    with open(store.url(KEY), "rb") as file:
+        file.read(10)
+        store.write_bytes(KEY, b"new")
+        assert file.read() == (b"old" * 10_000)[10:]
+
+
 def test_a_write_that_fails_leaves_the_old_file(any_store, tmp_path):
     any_store.write_bytes(KEY, b"old")
 

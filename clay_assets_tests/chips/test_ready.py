@@ -64,6 +64,14 @@ def test_clays_own_chips_stay_where_they_are(store, tmp_path):
     assert check_chips(store, TILE).faults == ()
 
 
+@pytest.mark.parametrize("number", [1, 2, 22, 23, 24])
+def test_half_a_pixel_north_west_is_the_pixel_it_was_meant_to_be(store, tmp_path, number):
+    put(tmp_path / "in", clay_chip(number, size=33))
+    take(store, tmp_path / "in")
+    row = read_manifest(store, TILE).rows.iloc[0]
+    assert (row["row"], row["col"]) == (33 * ((number - 1) // 21), 33 * ((number - 1) % 21))
+
+
 def test_other_names_get_an_id_of_their_own_but_stay_too(store, tmp_path):
     path = put(tmp_path / "in", clay_chip(), "mine.tif")
     take(store, tmp_path / "in")

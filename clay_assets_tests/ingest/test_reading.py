@@ -98,6 +98,21 @@ def test_elevation_is_the_pixel_under_each_pixels_middle(recipe):
     assert (heights != 1 + row * 720 + col).mean() < EDGE_SHARE
 
 
+def test_a_wide_window_is_as_exact_as_a_narrow_one(tmp_path):
+    """10 km of elevation; GDAL's own tolerance would put pixels an eighth of one beside."""
+    item = elevation(tmp_path)
+    source = BandSource(item.assets["data"].href, "", 1, None)
+    found = RasterReader([source], "float32").read(Grid(32632, WEST, NORTH, 10, 1000, 1000))
+    rows, cols = np.mgrid[0:1000, 0:1000]
+    to_wgs84 = Transformer.from_crs(32632, 4326, always_xy=True)
+    lon, lat = to_wgs84.transform(WEST + 10 * cols + 5, NORTH - 10 * rows - 5)
+    row, col = np.floor((60.4 - lat) * 3600), np.floor((lon - 3.5) * 3600)
+    inside = (row >= 0) & (row < 360) & (col >= 0) & (col < 720)
+    assert inside.mean() > 0.2
+    assert (found != 1 + row * 720 + col)[inside].mean() < EDGE_SHARE
+    assert np.isnan(found[~inside]).mean() > 1 - EDGE_SHARE
+
+
 def test_pixels_do_not_depend_on_the_window_they_are_read_in(recipe):
     whole = read_window(recipe, DAY, 0, 0, SIDE, SIDE).pixels
     part = read_window(recipe, DAY, 17, 5, 30, 41).pixels
