@@ -14,6 +14,8 @@ from clay_assets.store import Store
 
 SKETCH_MIN_ROWS = EXACT_MAX_ROWS + 1
 """Products with fewer chips are always scored whole and need no sketches."""
+SKETCH_MIN_WIDTH = 128
+"""Shorter embeddings are too: so few bits tell too little, and there is little to scan."""
 _SAMPLE_ROWS = 20_000
 _GROWTH = 10
 
@@ -35,10 +37,11 @@ def product_centre(
     store: Store,
     product: str,
     checkpoint_id: str,
+    width: int,
     rows: int,
     files: Callable[[], Sequence[SourceFile]],
 ) -> Centre | None:
-    """The centre for a product of so many chips; None while it is too small for sketches.
+    """The centre for a product of so many chips; None where sketches would not help.
 
     It is the median of a sample, taken when first asked for, and again when the product has grown
     tenfold since.
@@ -47,10 +50,11 @@ def product_centre(
         store: keeps the centre.
         product: name of the product.
         checkpoint_id: checkpoint of its embeddings.
+        width: numbers in an embedding.
         rows: chips it has.
         files: gives its files, asked for only when a sample is taken.
     """
-    if rows < SKETCH_MIN_ROWS:
+    if rows < SKETCH_MIN_ROWS or width < SKETCH_MIN_WIDTH:
         return None
     key = f"indexes/centres/{product}_{checkpoint_id}.json"
     try:

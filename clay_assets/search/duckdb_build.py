@@ -139,10 +139,10 @@ def _products(store: Store, files: Sequence[SourceFile]) -> list[_Product]:
     products = []
     for name, group in groupby(files, key=lambda file: file.product):
         of_product = tuple(group)
-        checkpoint_id = of_product[0].checkpoint_id
+        checkpoint_id, width = of_product[0].checkpoint_id, of_product[0].width
         rows = sum(file.rows for file in of_product)
-        centre = product_centre(store, name, checkpoint_id, rows, partial(tuple, of_product))
-        products.append(_Product(name, checkpoint_id, of_product[0].width, centre, of_product))
+        centre = product_centre(store, name, checkpoint_id, width, rows, partial(tuple, of_product))
+        products.append(_Product(name, checkpoint_id, width, centre, of_product))
     return products
 
 

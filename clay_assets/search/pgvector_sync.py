@@ -201,6 +201,7 @@ def _refresh_sketches(connection: psycopg.Connection, store: Store, file: Source
         store,
         file.product,
         file.checkpoint_id,
+        file.width,
         _total(connection, file.product),
         lambda: find_sources(store, file.product).files,
     )
