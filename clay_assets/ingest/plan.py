@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 import pystac
 
 from clay_assets import __version__
-from clay_assets.errors import NotFoundError
+from clay_assets.errors import InvalidValueError, NotFoundError
+from clay_assets.ingest.catalogues import Catalogue
 from clay_assets.ingest.dates import DateRange, parse_dates
 from clay_assets.ingest.grid import Grid, PixelWindow, window_of_subset
 from clay_assets.ingest.imagery import TileImagery
@@ -48,6 +49,20 @@ class TileReport:
     """Every scene that was looked at, and what became of it."""
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of the imagery."""
+
+    subset: tuple[int, int, int, int] | None
+    """Pixels x0, y0, x1, y1; None for all."""
+    ranges: tuple[DateRange, ...]
+    """Each gives one date; empty for any."""
+    max_dates: int
+    """How many dates at most, without ranges."""
+    limits: Limits
+    """How good a scene must be."""
+
+
 def plan_tile(
     store: Store,
     imagery: TileImagery,
@@ -74,25 +89,27 @@ def plan_tile(
 
     Raises:
         ImageryError: no scene can be used, or a file cannot be opened.
-        InvalidValueError: the subset is not within the tile, or a date makes no sense.
+        InvalidValueError: the subset is not within the tile, or is given for ready chips; or a date
+            makes no sense.
     """
     started = time.monotonic()
-    limits = Limits(max_cloud_pct, max_nodata_pct)
+    wish = Wish(subset, parse_dates(dates), max_dates, Limits(max_cloud_pct, max_nodata_pct))
     inputs = fingerprint(
-        CODE_VERSION, imagery.mgrs, imagery.fingerprint, subset, dates, max_dates, asdict(limits)
+        CODE_VERSION,
+        imagery.mgrs,
+        imagery.fingerprint,
+        subset,
+        dates,
+        max_dates,
+        asdict(wish.limits),
     )
     recipe = _up_to_date(store, imagery.mgrs, inputs)
     skipped = recipe is not None
     if recipe is None:
-        ranges = parse_dates(dates)
         if imagery.catalogue is None:
-            recipe, items = plan_chips(imagery, ranges, inputs=inputs, run_id=run_id)
+            recipe, items = _plan_chips(imagery, wish, inputs, run_id)
         else:
-            wanted = turns(imagery.scenes, ranges, max_dates)
-            planner = Planner(imagery.catalogue, subset, limits)
-            planner.plan_all(wanted)
-            planner.choices += _empty(ranges, wanted)
-            recipe, items = _recipe(imagery, planner, inputs, run_id), list(planner.items.values())
+            recipe, items = _plan_scenes(imagery, imagery.catalogue, wish, inputs, run_id)
         write_recipe(store, recipe, items)
     return TileReport(
         mgrs=recipe.mgrs,
@@ -116,12 +133,29 @@ def _up_to_date(store: Store, tile: str, inputs: str) -> Recipe | None:
     return recipe if recipe.inputs == inputs else None
 
 
-def _recipe(imagery: TileImagery, planner: Planner, inputs: str, run_id: str) -> Recipe:
+def _plan_chips(
+    imagery: TileImagery, wish: Wish, inputs: str, run_id: str
+) -> tuple[Recipe, list[pystac.Item]]:
+    if wish.subset:
+        raise InvalidValueError(
+            f"{imagery.location} holds ready chips, which a subset cannot cut; leave the subset "
+            f"out, got {','.join(map(str, wish.subset))}"
+        )
+    return plan_chips(imagery, wish.ranges, inputs=inputs, run_id=run_id)
+
+
+def _plan_scenes(
+    imagery: TileImagery, catalogue: Catalogue, wish: Wish, inputs: str, run_id: str
+) -> tuple[Recipe, list[pystac.Item]]:
+    wanted = turns(imagery.scenes, wish.ranges, wish.max_dates)
+    planner = Planner(catalogue, wish.subset, wish.limits)
+    planner.plan_all(wanted)
+    choices = (*planner.choices, *_empty(wish.ranges, wanted))
     if planner.grid is None:
-        raise nothing_usable(imagery.mgrs, imagery.location, planner.choices)
-    window = window_of_subset(planner.grid, planner.subset)
+        raise nothing_usable(imagery.mgrs, imagery.location, choices)
+    window = window_of_subset(planner.grid, wish.subset)
     dates = tuple(sorted(planner.plans, key=lambda plan: plan.date))
-    return Recipe(
+    recipe = Recipe(
         mgrs=imagery.mgrs,
         location=imagery.location,
         grid=planner.grid,
@@ -129,7 +163,7 @@ def _recipe(imagery: TileImagery, planner: Planner, inputs: str, run_id: str) ->
         bands=planner.bands,
         dates=dates,
         chips=(),
-        choices=tuple(planner.choices),
+        choices=choices,
         data_version=fingerprint(
             asdict(planner.grid), asdict(window), [asdict(plan) for plan in dates]
         ),
@@ -137,6 +171,7 @@ def _recipe(imagery: TileImagery, planner: Planner, inputs: str, run_id: str) ->
         run_id=run_id,
         package_version=__version__,
     )
+    return recipe, list(planner.items.values())
 
 
 def _empty(ranges: Sequence[DateRange], wanted: Sequence[Sequence[pystac.Item]]) -> list[Choice]:

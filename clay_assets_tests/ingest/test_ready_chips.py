@@ -8,7 +8,7 @@ import pytest
 import rasterio
 
 from clay_assets.bands import BAND_NAMES
-from clay_assets.errors import ImageryError, NotFoundError
+from clay_assets.errors import ImageryError, InvalidValueError, NotFoundError
 from clay_assets.ingest import find_imagery, list_tiles, plan_tile, read_overview, read_recipe
 from clay_assets.ingest.chip_names import ChipName, parse_chip_name
 from clay_assets.ingest.grid import PixelWindow
@@ -224,6 +224,12 @@ class TestRefusals:
         (tmp_path / "a.tif").write_text("<html>")
         with pytest.raises(ImageryError, match=r"a\.tif cannot be read as a raster"):
             list_tiles(str(tmp_path))
+
+    def test_a_subset(self, store, tmp_path):
+        write_chip_file(tmp_path / "a.tif")
+        found = find_imagery(str(tmp_path), "32VKM")
+        with pytest.raises(InvalidValueError, match=r"ready chips, which .* got 0,0,8,8$"):
+            plan_tile(store, found, subset=(0, 0, 8, 8), run_id="r")
 
     def test_rotated_pixels(self, tmp_path):
         with rasterio.open(write_chip_file(tmp_path / "a.tif"), "r+") as dataset:
