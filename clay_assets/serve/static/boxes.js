@@ -8,6 +8,10 @@ const LEAST_PIXELS = 6; // a shorter drag was a click
 export function addBoxes(map, store, actions) {
   map.addSource("box", { type: "geojson", data: outline(null) });
   map.addLayer({
+    id: "box-casing", type: "line", source: "box",
+    paint: { "line-width": 4, "line-color": "#ffffff", "line-opacity": 0.7 },
+  });
+  map.addLayer({
     id: "box", type: "line", source: "box",
     paint: { "line-width": 2, "line-dasharray": [3, 2] },
   });

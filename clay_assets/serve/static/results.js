@@ -39,7 +39,7 @@ export function addResults(container, store, actions) {
 function view(state, store, actions) {
   if (state.phase === "loading") return skeletons(6);
   if (state.phase === "failed") return failure(state.failure, actions.load);
-  if (state.phase === "empty") return nothingEmbedded(state);
+  if (state.phase === "empty") return nothingEmbedded(state, actions);
   if (state.opened) return detailsView(state, actions);
   if (!state.query) return invitation(state, actions);
   return [askedCard(state, actions), answerView(state, actions)];

@@ -37,14 +37,17 @@ export function noHits({ filters }, actions) {
 }
 
 /** There are no embeddings. */
-export function nothingEmbedded({ product, dagsterUrl }) {
+export function nothingEmbedded({ product, products, dagsterUrl }, actions) {
+  const others = products.filter(({ name, chips }) => name !== product && chips > 0);
   const link = { class: "button", href: dagsterUrl, target: "_blank", rel: "noopener" };
   return message("Nothing to search yet",
     h("p", {},
       "The product ", h("b", {}, product), " has no embeddings. Run the demo, or materialise the ",
       "assets of a tile."),
     h("code", {}, "clay-assets demo"),
-    dagsterUrl && h("a", link, icon("link"), "Open Dagster"));
+    dagsterUrl && h("a", link, icon("link"), "Open Dagster"),
+    others.map(({ name }) =>
+      button("small-button", () => actions.chooseProduct(name), {}, `Search ${name} instead`)));
 }
 
 /** Something went wrong; `retry` tries it again. */
