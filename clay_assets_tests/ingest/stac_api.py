@@ -11,6 +11,7 @@ import pystac
 import shapely.geometry
 
 PAGE = 2
+GEOJSON = "application/geo+json"
 CONFORMANCE = [
     "https://api.stacspec.org/v1.0.0/core",
     "https://api.stacspec.org/v1.0.0/collections",
@@ -75,7 +76,7 @@ def _landing_page(url):
         {"rel": "self", "href": url},
         {"rel": "root", "href": url},
         {"rel": "data", "href": f"{url}/collections"},
-        {"rel": "search", "href": f"{url}/search", "method": "POST"},
+        {"rel": "search", "href": f"{url}/search", "type": GEOJSON, "method": "POST"},
     ]
     return {
         "type": "Catalog",
