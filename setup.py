@@ -14,9 +14,8 @@ INSTALL_REQUIRES = [
     "dagster-postgres>=0.29.27,<0.30",
     "sqlalchemy>=2.0,<2.1",
     # rasters, STAC, grids
+    "affine>=2.4",
     "rasterio>=1.4",
-    "odc-geo>=0.5",
-    "odc-stac>=0.5",
     "pystac>=1.15",
     "pystac-client>=0.9",
     "stac-geoparquet>=0.8",
@@ -26,7 +25,6 @@ INSTALL_REQUIRES = [
     "pyarrow>=24",
     "pyproj>=3.7",
     "shapely>=2.1",
-    "h3>=4.4",
     # object storage
     "obstore>=0.12",
     # networks
@@ -49,7 +47,7 @@ INSTALL_REQUIRES = [
     "pillow>=12",
     "matplotlib>=3.10",
     "psutil>=7",
-    "platformdirs>=4",
+    "packaging>=24",
 ]
 TEST_REQUIRES = [
     "hypothesis>=6.150",

@@ -91,13 +91,15 @@ def chips(context: dg.AssetExecutionContext, store: StoreResource) -> dg.Materia
 
 
 def _tile_metadata(files: Store, report: ingest.TileReport) -> dict[str, Any]:
-    rgb = ingest.read_overview(files, report.mgrs)
+    key = f"tiles/{report.mgrs}/quicklook.png"
+    if not (report.skipped and files.exists(key)):
+        files.write_bytes(key, quicklook_png(ingest.read_overview(files, report.mgrs)))
     choices = [
         dg.TableRecord({"scene": c.scene, "date": c.date, "chosen": c.chosen, "reason": c.reason})
         for c in report.choices
     ]
     return {
-        "quicklook": picture(quicklook_png(rgb)),
+        "quicklook": picture(files.read_bytes(key)),
         "dates": ", ".join(report.dates),
         "bands": ", ".join(report.bands),
         "grid": str(report.grid),

@@ -1,5 +1,6 @@
 """The imagery of a tile: outside, and only registered here."""
 
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -34,7 +35,7 @@ def register_imagery(instance: dg.DagsterInstance, store: Store, source: TileSou
         ClayAssetsError: there is no imagery of that tile, or it cannot be reached.
     """
     found = find_imagery(source.location, source.mgrs, dates=source.dates)
-    write_source(store, source)
+    write_source(store, replace(source, location=found.location))
     add_tiles(instance, [source.mgrs])
     if _known_version(instance, source.mgrs) == found.fingerprint:
         return found.fingerprint
