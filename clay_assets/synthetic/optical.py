@@ -36,7 +36,7 @@ def render_optical(view: View, ground: Ground, shares: Shares) -> dict[str, NDAr
     out: dict[str, NDArray[Any]] = {}
     for index, band in enumerate(SENTINEL2_BANDS):
         factor = 1 if band in FINE_BANDS else 2
-        values = _blurred((fine if factor == 1 else coarse).reflectance(index))
+        values = blurred((fine if factor == 1 else coarse).reflectance(index))
         values = without_margin(values, MARGIN_PX // factor)
         window = ground.window.grown(-MARGIN_PX).coarser(factor)
         noise = white(key_of(view.world.seed, "noise", str(view.scene.day), band), window)
@@ -100,7 +100,7 @@ def _texture(seed: int, ground: Ground) -> Floats:
     return np.clip(texture, 0.4, 1.8)
 
 
-def _blurred(values: Floats) -> Floats:
+def blurred(values: Floats) -> Floats:
     """The sensor's point spread: each pixel keeps about half of its own light."""
     keep, give = np.float32(0.72), np.float32(0.14)
     rows = values * keep

@@ -55,7 +55,8 @@ def test_clouds_do_not_darken_the_land():
 
 def test_a_picture_of_snow_still_shows_its_shapes():
     snow = np.random.default_rng(1).uniform(5_000, 9_000, (3, 50, 50)).astype(np.float32)
-    assert true_colour(snow).std() > 40
+    snow[:, :2] = 300  # hardly any land
+    assert true_colour(snow)[2:].std() > 15
 
 
 def test_a_lake_alone_is_not_stretched_to_noise():

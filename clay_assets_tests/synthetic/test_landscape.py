@@ -89,6 +89,15 @@ def test_snow_comes_down_in_winter(world: World):
     assert means[0] > means[1] > means[2]
 
 
+def test_faces_away_from_the_sun_keep_their_snow(world: World):
+    ground = ground_of(world, MOUNTAINS)
+    snow = surface_of(world.seed, ground, scene_of("32TPT", "2021-05-10", 0))[Material.SNOW]
+    land = ground.land
+    belt = (land.height_m > 1850) & (land.height_m < 2050)
+    shady, sunny = belt & (land.north_slope < -0.3), belt & (land.north_slope > 0.3)
+    assert snow[shady].mean() > snow[sunny].mean() + 0.1
+
+
 def test_rape_flowers_in_may_and_leaves_turn_in_october(world: World):
     ground = ground_of(world, PLAIN)
 

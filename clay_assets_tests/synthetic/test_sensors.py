@@ -4,16 +4,24 @@ import numpy as np
 import pytest
 
 from clay_assets.bands import SENTINEL2_BANDS
+from clay_assets.synthetic.clouds import weather_of
 from clay_assets.synthetic.ground import ground_of, land_cover_of
 from clay_assets.synthetic.light import light_of, view_of
 from clay_assets.synthetic.noise import Window
-from clay_assets.synthetic.optical import FINE_BANDS, MARGIN_PX, render_optical, without_margin
+from clay_assets.synthetic.optical import (
+    FINE_BANDS,
+    MARGIN_PX,
+    blurred,
+    render_optical,
+    without_margin,
+)
 from clay_assets.synthetic.radar import render_radar
 from clay_assets.synthetic.scenes import scene_of
 from clay_assets.synthetic.surface import surface_of
 from clay_assets.synthetic.world import World
 
 TOWN = Window(6100, 4870, 256, 256)
+SUBURB = Window(6000, 4600, 256, 256)
 COUNTRY = Window(6022, 5272, 256, 256)
 ALPS = Window(5000, 6300, 256, 256)
 
@@ -40,7 +48,7 @@ def country(world: World) -> dict[str, np.ndarray]:
     return _seen(world, COUNTRY, "2021-05-10")
 
 
-@pytest.mark.parametrize("window", [TOWN, ALPS], ids=["town", "alps"])
+@pytest.mark.parametrize("window", [TOWN, SUBURB, ALPS], ids=["town", "suburb", "alps"])
 def test_pixels_do_not_depend_on_the_block(world: World, window: Window):
     whole = _seen(world, window, "2021-10-22", 15)
     for dx, dy, width, height in ((0, 0, 64, 64), (100, 36, 50, 90), (190, 200, 66, 56)):
@@ -119,6 +127,28 @@ def test_clouds_throw_shadows_and_scl_knows(world: World):
     assert blue[1][full == 9].mean() > 6000
     shadow = full == 3
     assert blue[1][shadow].mean() < 0.7 * blue[0][shadow].mean()
+
+
+def test_shadows_lie_away_from_the_sun(world: World):
+    scene = scene_of("32TPT", "2021-05-10", 30)
+    window = Window(3000, 3000, 800, 800)
+    sun = scene.sun
+    reach_px = 150 / np.tan(np.radians(sun.elevation_deg))  # a cloud base at 1,500 m
+    east = round(reach_px * np.sin(np.radians(sun.azimuth_deg)))
+    north = round(reach_px * np.cos(np.radians(sun.azimuth_deg)))
+    shadow = weather_of(world.seed, window, scene).shadow
+    cloud = weather_of(world.seed, window.moved(east, -north), scene).cloud
+    assert 0.05 < (cloud > 0).mean() < 0.95
+    np.testing.assert_array_equal(shadow > 0, cloud > 0)
+
+
+def test_the_sensor_spreads_light_and_loses_none():
+    point = np.zeros((7, 7), np.float32)
+    point[3, 3] = 1000
+    spread = blurred(point)
+    assert spread.sum() == pytest.approx(1000, rel=1e-5)
+    assert spread[3, 3] == pytest.approx(518, abs=1)
+    assert spread[3, 2] == spread[2, 3] > spread[2, 2] > 0
 
 
 def test_cloud_cover_is_about_what_is_aimed_at(world: World):
