@@ -10,7 +10,7 @@ const BELOW = "place-veil";
 
 /** Keep the pictures of the map in step with its view and with the state. */
 export function followWithImagery(map, store) {
-  const shown = new Map(); // place id -> {url}
+  const shown = new Map(); // place id -> url
   let scheduled = 0;
   const later = () => {
     cancelAnimationFrame(scheduled);
@@ -42,7 +42,7 @@ function picturesInView(map, state) {
     if (west > view.getEast() || east < view.getWest()) continue;
     if (south > view.getNorth() || north < view.getSouth()) continue;
     const pixels = map.project([east, north]).x - map.project([west, north]).x;
-    if (pixels < LEAST_PIXELS) return new Map();
+    if (pixels < LEAST_PIXELS) continue;
     const chip = shownChip(place, state);
     if (!chip) continue;
     const size = pixels * devicePixelRatio > 300 ? 512 : 256;

@@ -54,7 +54,7 @@ addGraticule(map, byId("edge-labels"));
 addTiles(map, store, (tile) => fit([tile], true));
 addBoxes(map, store, actions);
 addMapActions();
-addFilters(byId("filters"), store, actions, () => map.getBounds().toArray().flat());
+addFilters(byId("filters"), store, actions, viewOf);
 followMap();
 followWithImagery(map, store);
 followAddress(store, actions.goBackTo);
@@ -65,6 +65,12 @@ await actions.load();
 globalThis.claySearch = { map, store, actions }; // for the console, and for tests
 await map.once("idle");
 byId("map").dataset.ready = "true";
+
+/** West, south, east, north of what the map shows; far out it shows more than the world. */
+function viewOf() {
+  const [west, south, east, north] = map.getBounds().toArray().flat();
+  return [Math.max(west, -180), Math.max(south, -90), Math.min(east, 180), Math.min(north, 90)];
+}
 
 function followMap() {
   store.watch(["places"], ({ places }) => {

@@ -19,7 +19,7 @@
  * @property {object|null} answer the last answer; kept while the next one is on its way
  * @property {object|null} askFailure {error, nextStep}
  * @property {string|null} opened chip whose details are shown
- * @property {string|null} hovered chip under the pointer, on the map or in the gallery
+ * @property {number|null} hovered place under the pointer, on the map or in the gallery
  * @property {string} mapDate "clearest" or a day
  * @property {boolean} drawing whether a box is being drawn
  */
