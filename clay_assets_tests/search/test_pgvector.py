@@ -215,6 +215,17 @@ def test_readers_see_a_tile_before_or_after(
     assert seen == {(12, 8), (9, 20)}
 
 
+def test_one_search_sees_one_state(store: Store, database_url: str, chips: list[MadeChip]) -> None:
+    write_all(store, "clay", chips)
+    _sync_both(database_url, store)
+    with PgvectorIndex(database_url) as index:
+        with index.reading() as tables:
+            (product,) = tables.products()
+            remove_tile(database_url, "clay", "32VKM")
+            assert len(tables.chips(product, "TRUE", {}, vectors=False)) == 24
+        assert found(index) == ids(chips[12:])
+
+
 def test_killed_sync_leaves_the_old_rows(
     store: Store, database_url: str, chips: list[MadeChip]
 ) -> None:
