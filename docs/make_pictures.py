@@ -55,7 +55,7 @@ def picture_map(page: Page) -> None:
     page.wait_for_timeout(3_000)
     page.mouse.click(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.5)
     page.wait_for_timeout(4_000)
-    page.screenshot(path=HERE / "map.png")
+    page.screenshot(path=HERE / "map.jpg", quality=88)
 
 
 def picture_graph(page: Page) -> None:
@@ -67,7 +67,7 @@ def picture_graph(page: Page) -> None:
     page.mouse.click(1_000, 250, button="right")
     page.get_by_role("menuitem", name="Expand all groups").click()
     page.wait_for_timeout(6_000)
-    clip = {"x": 545, "y": 180, "width": 1780, "height": 400}
+    clip = {"x": 545, "y": 180, "width": 1850, "height": 400}
     page.screenshot(path=HERE / "graph.png", clip=clip)
 
 
