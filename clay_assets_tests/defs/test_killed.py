@@ -6,11 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import psutil
 import pytest
 
+from clay_assets.chips import read_chip
+from clay_assets.chips.file import hash_chip
 from clay_assets.settings import Settings
 from clay_assets.store import Store
 from clay_assets_tests.defs.conftest import CHIP_SIZE, CHIPS
@@ -30,6 +33,17 @@ STAGES: dict[str, Callable[[Store], bool]] = {
     "embeddings": lambda store: bool(store.files("checkpoints/names")),
     "indexes": lambda store: bool(store.files("embeddings")),
 }
+
+
+def _finished_files(store: Store, stage: str) -> dict[str, datetime]:
+    """Files that the next run has to leave alone: all but what the killed run had in hand."""
+    in_hand = ("imagery/", "chips/") if stage == "chips" else ("imagery/",)
+    return {f.key: f.modified for f in store.files() if not f.key.startswith(in_hand)}
+
+
+def _chip_hashes(store: Store) -> dict[str, str]:
+    keys = [file.key for file in store.files("chips") if file.key.endswith(".tif")]
+    return {key: hash_chip(read_chip(store, key)) for key in keys}
 
 
 def _start(landscape: Path, home: Path) -> subprocess.Popen[str]:
@@ -78,12 +92,14 @@ def test_a_killed_demo_is_completed_by_the_next(stage: str, landscape: Path, tmp
     _wait_for(stage, store, process)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    kept = {f.key: f.modified for f in store.files() if not f.key.startswith("imagery/")}
+    kept = _finished_files(store, stage)
+    chips = _chip_hashes(store)
     output = _finish(_start(landscape, home))
     assert "was cut short" in output or stage == "imagery"
     assert "Chips most like" in output
-    after = {f.key: f.modified for f in store.files()}
+    after = {file.key: file.modified for file in store.files()}
     assert {key: after.get(key) for key in kept} == kept, "finished files were made again"
+    assert chips.items() <= _chip_hashes(store).items()
     assert _chips(store) == CHIPS
     assert not _servers(home)
 
