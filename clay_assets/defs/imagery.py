@@ -41,7 +41,8 @@ def register_imagery(instance: dg.DagsterInstance, store: Store, source: TileSou
         return found.fingerprint
     metadata: dict[str, Any] = {"location": source.location, "items": len(found.items)}
     tags = {"dagster/data_version": found.fingerprint}
-    for event in (dg.AssetMaterialization, dg.AssetObservation):
+    # In this order: an observation after the event that a run has read would look like news.
+    for event in (dg.AssetObservation, dg.AssetMaterialization):
         instance.report_runless_asset_event(
             event("imagery", partition=source.mgrs, metadata=metadata, tags=tags)
         )
@@ -49,9 +50,9 @@ def register_imagery(instance: dg.DagsterInstance, store: Store, source: TileSou
 
 
 def _known_version(instance: dg.DagsterInstance, tile: str) -> str | None:
-    records = instance.fetch_observations(
+    records = instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=dg.AssetKey("imagery"), asset_partitions=[tile]), limit=1
     ).records
-    if not records or records[0].asset_observation is None:
+    if not records or records[0].asset_materialization is None:
         return None
-    return records[0].asset_observation.tags.get("dagster/data_version")
+    return records[0].asset_materialization.tags.get("dagster/data_version")

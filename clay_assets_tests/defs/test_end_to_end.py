@@ -4,12 +4,16 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
 
 from clay_assets.definitions import build_defs
 from clay_assets.defs.demo import DemoRequest, run_demo
+from clay_assets.defs.imagery import register_imagery
 from clay_assets.defs.instance import open_instance
 from clay_assets.search import Query, open_index
 from clay_assets.settings import Settings
+from clay_assets.tile_sources import read_source
 from clay_assets_tests.defs.conftest import CHIP_SIZE, CHIPS, DATES, generate_landscape
 
 
@@ -43,6 +47,22 @@ def _materializations(asset: str) -> list[dg.AssetMaterialization]:
     with open_instance() as instance:
         records = instance.fetch_materializations(dg.AssetKey(asset.split("/")), limit=50).records
     return [record.asset_materialization for record in records]
+
+
+def _stale_statuses(environment: Settings, tile: str) -> dict[str, StaleStatus]:
+    """What Dagster thinks of each asset that is made here."""
+    graph = build_defs(environment).resolve_asset_graph()
+    partitions = {"mgrs_tile": tile, "checkpoint": "default"}
+    with open_instance() as instance:
+        resolver = CachingStaleStatusResolver(
+            instance, graph, loading_context=LoadingContextForTest(instance)
+        )
+        return {
+            key.to_user_string(): resolver.get_status(
+                key, partitions.get(getattr(graph.get(key).partitions_def, "name", None))
+            )
+            for key in graph.materializable_asset_keys
+        }
 
 
 def test_the_first_question_is_answered(result):
@@ -93,10 +113,19 @@ def test_a_second_run_redoes_nothing(environment: Settings, request_: DemoReques
         assert _materializations(asset)[0].metadata["skipped"].value is True
 
 
+def test_nothing_is_stale_after_a_run(environment: Settings, result):
+    statuses = _stale_statuses(environment, result.tile)
+    assert set(statuses.values()) == {StaleStatus.FRESH}, statuses
+
+
 def test_new_imagery_refreshes_only_what_changed(
     environment: Settings, request_: DemoRequest, result, imagery: Path
 ):
     generate_landscape(imagery, dates=DATES + 1)
+    with open_instance() as instance:
+        source = read_source(environment.store, result.tile)
+        register_imagery(instance, environment.store, source)
+    assert _stale_statuses(environment, result.tile)["tiles"] is StaleStatus.STALE
     chips = {f.key: f.modified for f in environment.store.files("chips") if f.key.endswith("tif")}
     again = run_demo(environment, request_, say=lambda text: None)
     assert again.tile == result.tile
