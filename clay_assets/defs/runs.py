@@ -39,6 +39,7 @@ def run_job(
 
     Raises:
         RunFailedError: a step failed.
+        KeyboardInterrupt: Ctrl-C ended it.
     """
     run_config = {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -51,6 +52,8 @@ def run_job(
         tags={PROCESS_TAG: _this_process()},
         raise_on_error=False,
     )
+    if _was_interrupted(result):
+        raise KeyboardInterrupt
     if not result.success:
         raise RunFailedError(_reason(result, job))
     return result.run_id
@@ -79,6 +82,17 @@ def close_dead_runs(instance: DagsterInstance) -> list[str]:
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         closed.append(run.run_id)
     return closed
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether Dagster turned a Ctrl-C into the failure of a step."""
+    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    errors = [failure.error for failure in failures if failure.error is not None]
+    return any(
+        cause is not None and cause.cls_name == "DagsterExecutionInterruptedError"
+        for error in errors
+        for cause in (error, error.cause)
+    )
 
 
 def _reason(result: dg.ExecuteInProcessResult, job: str) -> str:

@@ -1,5 +1,9 @@
 """Runs in this process: their failures in words, and runs whose process was killed."""
 
+import os
+import signal
+import time
+
 import dagster as dg
 import pytest
 
@@ -69,6 +73,18 @@ def test_one_bad_tile_of_many_fails_alone(instance: dg.DagsterInstance):
         "dagster/data_version_is_user_provided": "true",
         "dagster/input_data_version/imagery": "imagery of 32VNM",
     }
+
+
+def test_ctrl_c_in_a_step_is_passed_on(instance: dg.DagsterInstance):
+    @dg.asset
+    def endless() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+
+    job = dg.define_asset_job("wait", [endless])
+    definitions = dg.Definitions(assets=[endless], jobs=[job], executor=dg.in_process_executor)
+    with pytest.raises(KeyboardInterrupt):
+        run_job(definitions, instance, "wait")
 
 
 def test_runs_of_killed_processes_are_closed(instance: dg.DagsterInstance):
