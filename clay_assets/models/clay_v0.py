@@ -297,8 +297,11 @@ class ClayV0(nn.Module):
         return (predicted - target).square().mean(dim=-1)
 
     def loss(self, predicted: Tensor, pixels: Tensor, mask: Mask) -> Tensor:
-        """Mean error of hidden tokens, each counting once however many bands it has."""
-        errors = self.patch_errors(predicted, pixels)
+        """Clay's loss: mean squared error of the hidden tokens."""
+        return self.mean_hidden(self.patch_errors(predicted, pixels), mask)
+
+    def mean_hidden(self, errors: Tensor, mask: Mask) -> Tensor:
+        """Mean of (B, C, L) errors over hidden tokens, each once however many bands it has."""
         of_groups = torch.stack(
             [
                 errors[:, [self.used.index(band) for band in bands]].mean(dim=1)

@@ -6,6 +6,7 @@ from clay_assets.errors import InvalidValueError
 from clay_assets.models import SIZES, TransformerSize
 
 SCHEDULES = ("one_cycle", "reference")
+LOSSES = ("robust", "reference")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ class TrainingConfig:
     """Of AdamW, on all parameters as Clay has it."""
     schedule: str = "one_cycle"
     """`one_cycle` warms up and fades out over the budget; `reference` is Clay's own."""
+    loss: str = "robust"
+    """`robust` scales each band by its spread and does not let clouds and snow, many times
+    brighter than the ground, drown the rest; `reference` is Clay's own squared error."""
     max_seconds: float | None = 60.0
     """Time for training, None for no limit; the loss then repeats exactly under one seed."""
     max_steps: int | None = None
@@ -47,10 +51,11 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Check what cannot be checked later with a clear message."""
-        if self.schedule not in SCHEDULES:
-            raise InvalidValueError(
-                f"schedule must be one of {', '.join(SCHEDULES)}, got {self.schedule!r}"
-            )
+        for name, allowed in (("schedule", SCHEDULES), ("loss", LOSSES)):
+            if getattr(self, name) not in allowed:
+                raise InvalidValueError(
+                    f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}"
+                )
         for name in ("crop_size", "batch_size", "validate_every", "validation_crops"):
             if getattr(self, name) < 1:
                 raise InvalidValueError(f"{name} must be 1 or more, got {getattr(self, name)}")

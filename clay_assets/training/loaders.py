@@ -4,15 +4,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from clay_assets.bands import BAND_GROUPS, BAND_NAMES
 from clay_assets.errors import InvalidValueError
 from clay_assets.store import Store
 from clay_assets.training.config import TrainingConfig
+from clay_assets.training.losses import band_spread
 from clay_assets.training.samples import ChipCrops, Crop, RandomCrops, Sample, central_crops
 from clay_assets.training.splitting import TRAIN, VALIDATION
 from clay_assets.training.training_set import TrainingSet
+
+_CHIPS_FOR_SPREAD = 32
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Loaders:
     """Side of the samples in pixels."""
     chip_size: int
     """Side of the largest chip in pixels."""
+    spread: Tensor
+    """(C,) spread of each band over some of the chips."""
     training: DataLoader[Sample]
     """Batches without end."""
     held_out: DataLoader[Sample] | None
@@ -51,6 +57,7 @@ def make_loaders(store: Store, training_set: TrainingSet, config: TrainingConfig
         bands,
         crop_size,
         max(sides),
+        band_spread(crops.some_chips(_CHIPS_FOR_SPREAD)),
         training=_batches(crops, RandomCrops(sides[:first], crop_size, generator), config),
         held_out=_batches(crops, fixed, config) if fixed else None,
     )

@@ -50,7 +50,7 @@ def run_loop(
     """
     device = choose_device(device)
     budget = Budget(config.max_seconds, config.max_steps)
-    module = MaskedAutoencoder(network, config, budget, name)
+    module = MaskedAutoencoder(network, config, loaders.spread, budget, name)
     with quiet_lightning():
         trainer = L.Trainer(
             accelerator=_ACCELERATORS[device],

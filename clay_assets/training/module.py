@@ -9,6 +9,7 @@ from torch import Tensor
 
 from clay_assets.models import ClayV0
 from clay_assets.training.config import TrainingConfig
+from clay_assets.training.losses import robust_loss
 from clay_assets.training.samples import Sample
 from clay_assets.training.schedule import Budget, make_schedule
 
@@ -16,13 +17,18 @@ from clay_assets.training.schedule import Budget, make_schedule
 class MaskedAutoencoder(L.LightningModule):
     """Hides most tokens of each crop and learns to fill them in."""
 
-    def __init__(self, network: ClayV0, config: TrainingConfig, budget: Budget, name: str) -> None:
-        """Train `network` within `budget`; `name` is for progress."""
+    spread: Tensor
+
+    def __init__(
+        self, network: ClayV0, config: TrainingConfig, spread: Tensor, budget: Budget, name: str
+    ) -> None:
+        """Train `network` within `budget` on bands of this spread; `name` is for progress."""
         super().__init__()
         self.network = network
         self.train_losses: list[tuple[int, Tensor]] = []
         self.validation_losses: list[tuple[int, float]] = []
         self.best_state: dict[str, Tensor] | None = None
+        self.register_buffer("spread", spread, persistent=False)
         self._config = config
         self._budget = budget
         self._name = name
@@ -80,4 +86,7 @@ class MaskedAutoencoder(L.LightningModule):
     def _loss(self, batch: Sample, masks: torch.Generator) -> Tensor:
         pixels, latlon, timestep = batch
         mask = self.network.draw_mask(pixels, masks)
-        return self.network.loss(self.network(pixels, latlon, timestep, mask), pixels, mask)
+        predicted = self.network(pixels, latlon, timestep, mask)
+        if self._config.loss == "reference":
+            return self.network.loss(predicted, pixels, mask)
+        return robust_loss(self.network, predicted, pixels, mask, self.spread)

@@ -75,15 +75,21 @@ class ChipCrops(Dataset[Sample]):
 
         Half precision keeps twice as many in memory; its error is far below a sensor's noise.
         """
-        kept = self._kept.get(chip)
-        if kept is not None:
-            return kept
-        found = read_chip(self._store, self._paths[chip])
-        order = [found.bands.index(name) for name in self._bands]
-        pixels = normalise(torch.from_numpy(found.pixels[order]), self._bands).half()
+        if chip in self._kept:
+            return self._kept[chip]
+        pixels = self._decode(chip)
         if chip < self._keep:
             self._kept[chip] = pixels
         return pixels
+
+    def some_chips(self, count: int) -> list[Tensor]:
+        """Up to `count` chips, spread evenly over the list; each as `pixels` gives it."""
+        chips = np.linspace(0, len(self._paths) - 1, min(count, len(self._paths)), dtype=int)
+        # Not kept: what is kept here would be copied to each process that reads.
+        return [
+            self._kept[chip] if chip in self._kept else self._decode(chip)
+            for chip in chips.tolist()
+        ]
 
     def read_ahead(self) -> None:
         """Read the chips that are kept, in threads, and report progress."""
@@ -91,6 +97,11 @@ class ChipCrops(Dataset[Sample]):
             reading = pool.map(self.pixels, range(self._keep))
             for _ in progress.track(reading, "Reading chips", self._keep):
                 pass
+
+    def _decode(self, chip: int) -> Tensor:
+        found = read_chip(self._store, self._paths[chip])
+        order = [found.bands.index(name) for name in self._bands]
+        return normalise(torch.from_numpy(found.pixels[order]), self._bands).half()
 
 
 class RandomCrops(Sampler[Crop]):

@@ -71,7 +71,7 @@ def test_training_learns(area: Store):
 
 
 def test_the_best_state_is_kept(area: Store):
-    spoiling = replace(QUICK, learning_rate=3.0, max_steps=8)
+    spoiling = replace(QUICK, learning_rate=3.0, max_steps=8, loss="reference")
     report = train(area, "mine", spoiling, run_id="run-1")
     losses = [loss for _, loss in report.validation_losses]
     assert losses[-1] > min(losses)

@@ -64,6 +64,7 @@ def test_a_budget_reports_in_percent():
     [
         ({"schedule": "flat"}, "schedule must be one of one_cycle, reference, got 'flat'"),
         ({"mask_ratio": 0.0}, "mask_ratio must be between 0 and 1, got 0.0"),
+        ({"loss": "l1"}, "loss must be one of robust, reference, got 'l1'"),
         ({"batch_size": 0}, "batch_size must be 1 or more, got 0"),
         ({"max_seconds": None}, "must be given and positive, got None and None"),
         ({"max_seconds": -1.0}, "must be given and positive, got -1.0 and None"),
