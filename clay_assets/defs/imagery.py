@@ -55,4 +55,4 @@ def _known_version(instance: dg.DagsterInstance, tile: str) -> str | None:
     ).records
     if not records or records[0].asset_materialization is None:
         return None
-    return records[0].asset_materialization.tags.get("dagster/data_version")
+    return (records[0].asset_materialization.tags or {}).get("dagster/data_version")
