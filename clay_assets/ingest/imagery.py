@@ -12,7 +12,7 @@ from clay_assets.ingest import ready_chips
 from clay_assets.ingest.catalogues import ApiCatalogue, Catalogue, StaticCatalogue
 from clay_assets.ingest.collections import assets_of, sensor_of
 from clay_assets.ingest.dates import parse_dates
-from clay_assets.ingest.rasters import etag_of
+from clay_assets.ingest.raster_files import etag_of
 from clay_assets.ingest.ready_chips import ReadyChip
 from clay_assets.ingest.scenes import updated
 from clay_assets.ingest.stac_files import local_path, read_items, read_json

@@ -12,7 +12,7 @@ from clay_assets.errors import ImageryError
 from clay_assets.ingest.catalogues import COMPANIONS, Catalogue
 from clay_assets.ingest.collections import SENSOR_BANDS, Sensor, assets_of, missing_bands
 from clay_assets.ingest.grid import Grid, window_of_subset
-from clay_assets.ingest.rasters import BandSource, RasterHeader, etag_of, read_header
+from clay_assets.ingest.raster_files import BandSource, RasterHeader, etag_of, read_header
 from clay_assets.ingest.recipe import DatePlan
 from clay_assets.ingest.scenes import cloud_cover_pct, day_of, nodata_pct
 from clay_assets.ingest.selection import Choice, Limits, elevation_for, fault_of, radar_for

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from clay_assets.errors import InvalidValueError
 from clay_assets.ingest.collections import SCL, SENSOR_BANDS
-from clay_assets.ingest.rasters import BandSource, RasterReader
+from clay_assets.ingest.raster_files import BandSource
+from clay_assets.ingest.rasters import RasterReader
 from clay_assets.ingest.recipe import Recipe, read_recipe
 from clay_assets.store import Store
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clay_assets.errors import NotFoundError, TileError
 from clay_assets.ingest.chip_names import parse_chip_name
-from clay_assets.ingest.rasters import read_header
+from clay_assets.ingest.raster_files import read_header
 from clay_assets.ingest.stac_files import local_path
 from clay_assets.mgrs import parse_tile, tile_of
 from clay_assets.store import Store

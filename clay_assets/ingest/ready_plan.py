@@ -21,7 +21,7 @@ from clay_assets.ingest.dates import DateRange
 from clay_assets.ingest.footprint import footprint_wgs84
 from clay_assets.ingest.grid import Grid, PixelWindow
 from clay_assets.ingest.imagery import TileImagery
-from clay_assets.ingest.rasters import RasterHeader, read_header
+from clay_assets.ingest.raster_files import RasterHeader, read_header
 from clay_assets.ingest.ready_chips import ReadyChip
 from clay_assets.ingest.recipe import PlannedChip, Recipe
 from clay_assets.mgrs import TILE_SIDE_M, tile_box

@@ -15,7 +15,7 @@ import stac_geoparquet.arrow
 from clay_assets.errors import NotFoundError
 from clay_assets.ingest.chip_names import ChipName
 from clay_assets.ingest.grid import Grid, PixelWindow
-from clay_assets.ingest.rasters import BandSource
+from clay_assets.ingest.raster_files import BandSource
 from clay_assets.ingest.selection import Choice
 from clay_assets.store import Store
 

@@ -13,7 +13,8 @@ from clay_assets.bands import BAND_NAMES, SENTINEL2_BANDS
 from clay_assets.errors import ImageryError, InvalidValueError, NotFoundError
 from clay_assets.ingest import find_imagery, plan_tile, read_overview, read_recipe, read_window
 from clay_assets.ingest.grid import Grid
-from clay_assets.ingest.rasters import BandSource, RasterReader
+from clay_assets.ingest.raster_files import BandSource
+from clay_assets.ingest.rasters import RasterReader
 from clay_assets.store import Store
 from clay_assets_tests.ingest.making import (
     COARSE,
