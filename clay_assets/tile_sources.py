@@ -8,6 +8,7 @@ from clay_assets.mgrs import parse_tile
 from clay_assets.store import Store
 
 DEFAULT_CHIP_SIZE = 512
+_FOLDER = "imagery"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class TileSource:
     """Pixels x0, y0, x1, y1 of the tile's grid; None for all of it."""
     chip_size: int = DEFAULT_CHIP_SIZE
     """Side of a chip in pixels."""
+    items: tuple[str, ...] = ()
+    """Ids of the STAC items to use; empty for any."""
+    withdrawn: bool = False
+    """Whether its imagery was deleted, so that all that was made of it goes too."""
 
     def __post_init__(self) -> None:
         """Check what can be checked without the imagery.
@@ -63,11 +68,16 @@ def read_source(store: Store, tile: str) -> TileSource:
             f"no imagery is registered for tile {tile}; run `clay-assets add {tile} --imagery "
             "LOCATION`, then materialise it"
         ) from error
-    subset = fields["subset"]
-    return TileSource(
-        **fields | {"dates": tuple(fields["dates"]), "subset": tuple(subset) if subset else None}
-    )
+    subset = fields.get("subset")
+    lists = {name: tuple(fields.get(name, ())) for name in ("dates", "items")}
+    return TileSource(**fields | lists | {"subset": tuple(subset) if subset else None})
+
+
+def registered_tiles(store: Store) -> list[str]:
+    """Tiles with a registered source, sorted."""
+    names = (file.key.removeprefix(f"{_FOLDER}/") for file in store.files(_FOLDER))
+    return [name.removesuffix(".json") for name in names if name.endswith(".json")]
 
 
 def _key(tile: str) -> str:
-    return f"imagery/{tile}.json"
+    return f"{_FOLDER}/{tile}.json"

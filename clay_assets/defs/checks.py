@@ -1,5 +1,10 @@
-"""Asset checks: what must hold before others build on it."""
+"""Asset checks: what must hold before others build on it.
 
+A tile with faults is left out of every later step of the run, and the run fails at its end. So in a
+run that goes on to other assets a failed check is a warning: as an error it would stop all tiles.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -7,6 +12,7 @@ import dagster as dg
 from clay_assets import search
 from clay_assets.chips.checks import check_chips
 from clay_assets.defs.resources import DatabaseResource, StoreResource
+from clay_assets.defs.tile_failures import failures_of, is_last_of_run, report_failure
 from clay_assets.embeddings import Product, check_embeddings
 from clay_assets.search.source import find_sources
 
@@ -23,9 +29,28 @@ def checks_of(products: list[Product]) -> list[dg.AssetChecksDefinition]:
     ]
 
 
-def tiles_of(context: dg.AssetCheckExecutionContext) -> list[str]:
-    """The tiles of the run: one, or those of a range."""
-    return list(context.op_execution_context.partition_keys)
+def tiles_to_check(context: dg.AssetCheckExecutionContext, asset: dg.AssetKey) -> list[str]:
+    """The tiles of the run, one or those of a range, that have not failed by now."""
+    failed = failures_of(context, asset)
+    return [tile for tile in context.op_execution_context.partition_keys if tile not in failed]
+
+
+def result_of(
+    context: dg.AssetCheckExecutionContext,
+    asset: dg.AssetKey,
+    faults: Mapping[str, Sequence[str]],
+    metadata: Mapping[str, Any],
+) -> dg.AssetCheckResult:
+    """The result of a blocking check; a tile with faults fails alone, nothing is built on it."""
+    for tile, of_tile in faults.items():
+        report_failure(context, asset, tile, "; ".join(of_tile))
+    return dg.AssetCheckResult(
+        passed=not faults,
+        severity=dg.AssetCheckSeverity.ERROR
+        if is_last_of_run(context, asset)
+        else dg.AssetCheckSeverity.WARN,
+        metadata={**metadata, "faults": dict(faults)},
+    )
 
 
 @dg.asset_check(asset="chips", blocking=True)
@@ -33,32 +58,35 @@ def chips_are_whole(
     context: dg.AssetCheckExecutionContext, store: StoreResource
 ) -> dg.AssetCheckResult:
     """Every chip of the manifest is there, on its place, with its bands and with data."""
+    asset = dg.AssetKey("chips")
     faults: dict[str, list[str]] = {}
     chips = 0
-    for tile in tiles_of(context):
+    for tile in tiles_to_check(context, asset):
         found = check_chips(store.open(), tile)
         chips += found.chips
         if found.faults:
             faults[tile] = list(found.faults[:10])
-    return dg.AssetCheckResult(passed=not faults, metadata={"chips": chips, "faults": faults})
+    return result_of(context, asset, faults, {"chips": chips})
 
 
 def _embeddings_are_sound(product: str) -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=["embeddings", product], blocking=True)
+    asset = dg.AssetKey(["embeddings", product])
+
+    @dg.asset_check(asset=asset, blocking=True)
     def embeddings_are_sound(
         context: dg.AssetCheckExecutionContext, store: StoreResource
     ) -> dg.AssetCheckResult:
         """One embedding a chip, all finite and not zero, and not all the same."""
         faults: dict[str, list[str]] = {}
         metadata: dict[str, Any] = {"embeddings": 0}
-        for tile in tiles_of(context):
+        for tile in tiles_to_check(context, asset):
             found = check_embeddings(store.open(), product, tile)
             metadata["embeddings"] += found.rows
             metadata["mean_cosine"] = found.mean_cosine
             metadata["norm_min"], metadata["norm_max"] = found.norm_min, found.norm_max
             if found.faults:
                 faults[tile] = list(found.faults)
-        return dg.AssetCheckResult(passed=not faults, metadata=metadata | {"faults": faults})
+        return result_of(context, asset, faults, metadata)
 
     return embeddings_are_sound
 

@@ -62,9 +62,7 @@ def tiles(
             max_nodata_pct=config.max_nodata_pct,
             run_id=context.run.run_id,
         )
-        return Outcome(
-            report.data_version, _tile_metadata(files, report), {"imagery": found.fingerprint}
-        )
+        return Outcome(report.data_version, _tile_metadata(files, report))
 
     return materialize_tiles(context, plan)
 

@@ -8,12 +8,15 @@ the tile in hand. Bad tiles are collected and the run ends with a failure that l
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
 from clay_assets import progress
+from clay_assets.defs.lineage import TileLineage
+from clay_assets.defs.tile_failures import failures_before, is_last_of_run, report_failure
 from clay_assets.errors import ClayAssetsError
 
 TILES_A_RUN = 50
@@ -32,8 +35,6 @@ class Outcome:
     """Fingerprint of the files written."""
     metadata: Metadata
     """Figures and pictures for the UI."""
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    """Upstream asset key -> the data version that was read."""
 
 
 def materialize_tiles(
@@ -41,30 +42,52 @@ def materialize_tiles(
 ) -> dg.MaterializeResult[None]:
     """Do `work` for each tile of the run and record it.
 
+    Tiles that failed in an earlier step or check of the run are left out. The last step of the run
+    fails it when there are any.
+
     Raises:
         dg.Failure: some tiles failed; the others are done and recorded.
     """
     tiles = list(context.partition_keys)  # once: each access reads every tile from the database
-    failed: dict[str, str] = {}
-    done: list[Outcome] = []
+    failed = failures_before(context)
     with logged_progress(context):
-        for tile in tiles:
-            try:
-                outcome = work(tile)
-            except ClayAssetsError as error:
-                context.log.error(f"{tile}: {error}")
-                failed[tile] = str(error)
-                continue
-            done.append(outcome)
-            if len(tiles) > 1:
-                context.log_event(_materialization(context, tile, outcome))
-    if failed:
+        if len(tiles) == 1 and not failed:
+            with reported_as_failure(f"{tiles[0]}: "):
+                outcome = work(tiles[0])
+            return dg.MaterializeResult(
+                metadata=outcome.metadata, data_version=dg.DataVersion(outcome.data_version)
+            )
+        good = [tile for tile in tiles if tile not in failed]
+        failed |= _materialize_each(context, good, work)
+    if failed and is_last_of_run(context, context.asset_key):
         raise _failure(failed, len(tiles))
-    if len(tiles) == 1:
-        return dg.MaterializeResult(
-            metadata=done[0].metadata, data_version=dg.DataVersion(done[0].data_version)
+    # Every tile has its own event by now. With this key Dagster does not add another for each, with
+    # one data version for all of them; it still runs what lies downstream.
+    return dg.MaterializeResult(metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
+
+
+def _materialize_each(
+    context: dg.AssetExecutionContext, tiles: Sequence[str], work: Callable[[str], Outcome]
+) -> dict[str, str]:
+    """Do and record tile after tile; what went wrong by tile."""
+    lineage = TileLineage.of_run(context, tiles)
+    failed: dict[str, str] = {}
+    for tile in tiles:
+        try:
+            outcome = work(tile)
+        except ClayAssetsError as error:
+            failed[tile] = str(error)
+            report_failure(context, context.asset_key, tile, failed[tile])
+            continue
+        context.log_event(
+            dg.AssetMaterialization(
+                context.asset_key,
+                partition=tile,
+                metadata=dict(outcome.metadata),
+                tags=lineage.tags(tile, outcome.data_version),
+            )
         )
-    return dg.MaterializeResult(metadata={"tiles": len(tiles)})
+    return failed
 
 
 @contextmanager
@@ -85,29 +108,12 @@ def logged_progress(context: dg.AssetExecutionContext) -> Iterator[None]:
 
 
 @contextmanager
-def reported_as_failure() -> Iterator[None]:
+def reported_as_failure(prefix: str = "") -> Iterator[None]:
     """Turn an error that a person can act on into a failure without a retry or a stack trace."""
     try:
         yield
     except ClayAssetsError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
-
-
-def _materialization(
-    context: dg.AssetExecutionContext, tile: str, outcome: Outcome
-) -> dg.AssetMaterialization:
-    """The event of one tile, with the tags that Dagster itself writes in a run of one tile."""
-    code_version = context.assets_def.code_versions_by_key.get(context.asset_key) or ""
-    tags = {
-        "dagster/data_version": outcome.data_version,
-        "dagster/code_version": code_version,
-        "dagster/data_version_is_user_provided": "true",
-    }
-    for key, version in outcome.inputs.items():
-        tags[f"dagster/input_data_version/{key}"] = version
-    return dg.AssetMaterialization(
-        context.asset_key, partition=tile, metadata=dict(outcome.metadata), tags=tags
-    )
+        raise dg.Failure(f"{prefix}{error}", allow_retries=False) from error
 
 
 def _failure(failed: Mapping[str, str], total: int) -> dg.Failure:

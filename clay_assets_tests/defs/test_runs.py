@@ -6,7 +6,10 @@ import time
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from dagster._core.loader import LoadingContextForTest
 
+from clay_assets.defs.checks import result_of, tiles_to_check
 from clay_assets.defs.runs import PROCESS_TAG, RunFailedError, close_dead_runs, run_job
 from clay_assets.defs.tile_runs import Outcome, materialize_tiles
 from clay_assets.errors import ChipError
@@ -21,14 +24,35 @@ def squares(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     def work(tile: str) -> Outcome:
         if tile == "32VMN":
             raise ChipError("bad.tif has no CRS")
-        return Outcome(f"version of {tile}", {"squares": 4}, {"imagery": f"imagery of {tile}"})
+        return Outcome(f"version of {tile}", {"squares": 4})
 
     return materialize_tiles(context, work)
 
 
+@dg.asset_check(asset=squares, blocking=True)
+def squares_are_square(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    asset = dg.AssetKey("squares")
+    crooked = {tile for tile in tiles_to_check(context, asset) if tile == "32VNM"}
+    return result_of(context, asset, {tile: ["crooked"] for tile in crooked}, {})
+
+
+@dg.asset(
+    partitions_def=tiles_def,
+    deps=[squares],
+    code_version="1",
+    backfill_policy=dg.BackfillPolicy.multi_run(10),
+)
+def cubes(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    return materialize_tiles(context, lambda tile: Outcome(f"cubes of {tile}", {}))
+
+
 DEFINITIONS = dg.Definitions(
-    assets=[squares],
-    jobs=[dg.define_asset_job("cut", [squares])],
+    assets=[squares, cubes],
+    asset_checks=[squares_are_square],
+    jobs=[
+        dg.define_asset_job("cut", dg.AssetSelection.assets(squares).without_checks()),
+        dg.define_asset_job("build", [squares, cubes]),
+    ],
     executor=dg.in_process_executor,
 )
 RANGE = {
@@ -44,9 +68,20 @@ def instance():
         yield instance
 
 
-def _events(instance: dg.DagsterInstance) -> dict[str, dg.AssetMaterialization]:
-    records = instance.fetch_materializations(dg.AssetKey("squares"), limit=100).records
-    return {record.partition_key: record.asset_materialization for record in records}
+def _events(
+    instance: dg.DagsterInstance, asset: str = "squares"
+) -> dict[str, dg.AssetMaterialization]:
+    """The one event of each tile."""
+    records = instance.fetch_materializations(dg.AssetKey(asset), limit=100).records
+    events = {record.partition_key: record.asset_materialization for record in records}
+    assert len(events) == len(records), "a tile has two events"
+    return events
+
+
+def _run_range(instance: dg.DagsterInstance, job: str) -> dg.ExecuteInProcessResult:
+    return DEFINITIONS.resolve_job_def(job).execute_in_process(
+        instance=instance, tags=RANGE, raise_on_error=False
+    )
 
 
 def test_a_run_of_one_tile_records_its_data_version(instance: dg.DagsterInstance):
@@ -62,17 +97,63 @@ def test_a_bad_tile_fails_the_run_and_says_why(instance: dg.DagsterInstance):
 
 
 def test_one_bad_tile_of_many_fails_alone(instance: dg.DagsterInstance):
-    job = DEFINITIONS.resolve_job_def("cut")
-    result = job.execute_in_process(instance=instance, tags=RANGE, raise_on_error=False)
-    assert not result.success
+    assert not _run_range(instance, "cut").success
     events = _events(instance)
     assert sorted(events) == ["32VKM", "32VLM", "32VNM"]
     assert events["32VNM"].tags == {
         "dagster/data_version": "version of 32VNM",
         "dagster/code_version": "7",
         "dagster/data_version_is_user_provided": "true",
-        "dagster/input_data_version/imagery": "imagery of 32VNM",
     }
+
+
+def test_what_lies_downstream_goes_on_without_the_bad_tiles(instance: dg.DagsterInstance):
+    result = _run_range(instance, "build")
+    assert sorted(_events(instance)) == ["32VKM", "32VLM", "32VNM"]
+    assert sorted(_events(instance, "cubes")) == ["32VKM", "32VLM"]
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_key == "cubes"
+    assert failure.step_failure_data.user_failure_data.description == (
+        "2 of 4 tiles failed: 32VMN: bad.tif has no CRS; 32VNM: crooked"
+    )
+
+
+def test_the_reason_stands_at_the_partition_of_the_bad_tile(instance: dg.DagsterInstance):
+    _run_range(instance, "build")
+    records = instance.fetch_observations(dg.AssetKey("squares"), limit=10).records
+    reasons = {
+        record.partition_key: record.asset_observation.metadata["failed"].value
+        for record in records
+    }
+    assert reasons == {"32VMN": "bad.tif has no CRS", "32VNM": "crooked"}
+
+
+def test_nothing_is_built_on_one_tile_that_fails_a_check(instance: dg.DagsterInstance):
+    with pytest.raises(RunFailedError, match="1 of 1 tiles failed: 32VNM: crooked"):
+        run_job(DEFINITIONS, instance, "build", partition="32VNM")
+    assert not _events(instance, "cubes")
+
+
+def test_a_tile_of_a_ranged_run_is_stale_only_when_its_own_input_changes(
+    instance: dg.DagsterInstance,
+):
+    _run_range(instance, "build")
+    assert _stale(instance, "cubes") == {"32VKM": "FRESH", "32VLM": "FRESH"}
+    changed = {"dagster/data_version": "another"}
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization("squares", partition="32VLM", tags=changed)
+    )
+    assert _stale(instance, "cubes") == {"32VKM": "FRESH", "32VLM": "STALE"}
+
+
+def _stale(instance: dg.DagsterInstance, asset: str) -> dict[str, str]:
+    resolver = CachingStaleStatusResolver(
+        instance,
+        DEFINITIONS.resolve_asset_graph(),
+        loading_context=LoadingContextForTest(instance),
+    )
+    tiles = ("32VKM", "32VLM")
+    return {tile: resolver.get_status(dg.AssetKey(asset), tile).value for tile in tiles}
 
 
 def test_ctrl_c_in_a_step_is_passed_on(instance: dg.DagsterInstance):
