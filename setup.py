@@ -58,6 +58,8 @@ TEST_REQUIRES = [
     "pytest>=9",
     "pytest-cov>=7",
     "ruff>=0.17",
+    "stac-fastapi-api>=7.0,<8",
+    "stac-fastapi-extensions>=7.0,<8",
     "types-psutil",
     "types-pytz",
 ]
