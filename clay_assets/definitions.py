@@ -1,7 +1,8 @@
-"""The graph: every asset, check, job and resource, listed once."""
+"""The graph: every asset, check, job, sensor and resource, listed once."""
 
 import dagster as dg
 
+from clay_assets.defs.automation import automation_sensor
 from clay_assets.defs.checkpoints import checkpoints, training_set
 from clay_assets.defs.checks import checks_of
 from clay_assets.defs.chips import chips, tiles
@@ -10,6 +11,7 @@ from clay_assets.defs.imagery import imagery
 from clay_assets.defs.indexes import index_assets
 from clay_assets.defs.jobs import jobs_of
 from clay_assets.defs.resources import resources_of
+from clay_assets.defs.sensors import bucket_sensor
 from clay_assets.embeddings import load_products
 from clay_assets.settings import Settings
 
@@ -34,6 +36,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         ],
         asset_checks=checks_of(list(products.values())),
         jobs=jobs_of(list(products)),
+        sensors=[bucket_sensor(settings), automation_sensor(settings)],
         resources=resources_of(settings),
         executor=dg.in_process_executor,
     )

@@ -14,6 +14,8 @@ from clay_assets.store import Store
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("fp32", "bf16")
+MIN_WATCH_SECONDS = 5
+"""Dagster does not look more often."""
 
 ENVIRONMENT: dict[str, str] = {
     "CLAY_HOME": "folder of everything kept on this machine; default `~/.clay_assets`",
@@ -22,6 +24,12 @@ ENVIRONMENT: dict[str, str] = {
     "CLAY_IMAGERY": "where imagery comes from: a STAC API or catalogue URL, an item or catalogue "
     "file, or a folder or `s3://` prefix of ready chips; default: a synthetic landscape, generated "
     "in `$CLAY_HOME/synthetic`",
+    "CLAY_WATCH": "seconds between two looks at `CLAY_IMAGERY` for new scenes or chips, which are "
+    "then processed without a person; default: the sensors wait to be switched on in the UI",
+    "CLAY_AOI": "area whose tiles are watched in a STAC API: a vector file, or "
+    "`west,south,east,north`; default: the tiles that are registered",
+    "CLAY_IMAGERY_QUEUE_URL": "SQS queue with the object events of the `CLAY_IMAGERY` bucket; "
+    "default: the bucket is listed",
     "CLAY_PRODUCTS": "TOML file that declares the embedding products; default: the packaged one",
     "CLAY_POSTGRES_URL": "`postgresql://user:password@host:port/database` with pgvector 0.8 or "
     "newer; default: an embedded server in `$CLAY_HOME/postgres`",
@@ -45,6 +53,12 @@ class Settings:
     """Folder or `s3://` URL of the assets' files."""
     imagery: str | None
     """Where imagery comes from; None for the synthetic landscape."""
+    watch_seconds: int | None
+    """Time between two looks for new imagery; None when nobody asked to watch."""
+    aoi: str | None
+    """Area whose tiles are watched; None for those that are registered."""
+    queue_url: str | None
+    """SQS queue of the imagery bucket's events; None to list it."""
     products_file: Path | None
     """TOML file of the products; None for the packaged one."""
     postgres_url: str | None
@@ -74,6 +88,9 @@ class Settings:
             home=home,
             data_root=value("CLAY_DATA_ROOT") or str(home / "data"),
             imagery=value("CLAY_IMAGERY"),
+            watch_seconds=_seconds("CLAY_WATCH", value("CLAY_WATCH")),
+            aoi=value("CLAY_AOI"),
+            queue_url=value("CLAY_IMAGERY_QUEUE_URL"),
             products_file=Path(products).expanduser().absolute() if products else None,
             postgres_url=value("CLAY_POSTGRES_URL"),
             device=_one_of("CLAY_DEVICE", value("CLAY_DEVICE") or "auto", DEVICES),
@@ -105,6 +122,16 @@ class Settings:
     def postgres_folder(self) -> Path:
         """Data folder of the embedded PostgreSQL server."""
         return self.home / "postgres"
+
+
+def _seconds(name: str, found: str | None) -> int | None:
+    if found is None:
+        return None
+    if not found.isdigit() or int(found) < MIN_WATCH_SECONDS:
+        raise InvalidValueError(
+            f"{name} must be whole seconds, at least {MIN_WATCH_SECONDS}, got {found!r}"
+        )
+    return int(found)
 
 
 def _one_of(name: str, found: str, allowed: tuple[str, ...]) -> str:

@@ -6,6 +6,7 @@ import dagster as dg
 
 from clay_assets import chips as cutting
 from clay_assets import ingest
+from clay_assets.defs.automation import FOLLOW
 from clay_assets.defs.imagery import OWNERS, imagery
 from clay_assets.defs.metadata import columns, picture
 from clay_assets.defs.partitions import mgrs_tiles
@@ -41,6 +42,7 @@ class SceneLimits(dg.Config):
     kinds={"stac", "parquet"},
     owners=OWNERS,
     code_version=ingest.CODE_VERSION,
+    automation_condition=FOLLOW,
     backfill_policy=dg.BackfillPolicy.multi_run(TILES_A_RUN),
 )
 def tiles(
@@ -50,13 +52,9 @@ def tiles(
     files = store.open()
 
     def plan(tile: str) -> Outcome:
-        source = read_source(files, tile)
-        found = ingest.find_imagery(source.location, tile, dates=source.dates)
-        report = ingest.plan_tile(
+        report = ingest.plan_registered(
             files,
-            found,
-            subset=source.subset,
-            dates=source.dates,
+            read_source(files, tile),
             max_dates=config.max_dates,
             max_cloud_pct=config.max_cloud_pct,
             max_nodata_pct=config.max_nodata_pct,
@@ -74,6 +72,7 @@ def tiles(
     kinds={"geotiff", "geoparquet"},
     owners=OWNERS,
     code_version=cutting.CODE_VERSION,
+    automation_condition=FOLLOW,
     backfill_policy=dg.BackfillPolicy.multi_run(TILES_A_RUN),
 )
 def chips(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult[None]:
@@ -89,15 +88,11 @@ def chips(context: dg.AssetExecutionContext, store: StoreResource) -> dg.Materia
 
 
 def _tile_metadata(files: Store, report: ingest.TileReport) -> dict[str, Any]:
-    key = f"tiles/{report.mgrs}/quicklook.png"
-    if not (report.skipped and files.exists(key)):
-        files.write_bytes(key, quicklook_png(ingest.read_overview(files, report.mgrs)))
     choices = [
         dg.TableRecord({"scene": c.scene, "date": c.date, "chosen": c.chosen, "reason": c.reason})
         for c in report.choices
     ]
-    return {
-        "quicklook": picture(files.read_bytes(key)),
+    return _quicklook(files, report) | {
         "dates": ", ".join(report.dates),
         "bands": ", ".join(report.bands),
         "grid": str(report.grid),
@@ -109,9 +104,19 @@ def _tile_metadata(files: Store, report: ingest.TileReport) -> dict[str, Any]:
     }
 
 
+def _quicklook(files: Store, report: ingest.TileReport) -> dict[str, Any]:
+    """The picture of the tile; none when its imagery has gone."""
+    if not report.dates:
+        return {}
+    key = f"tiles/{report.mgrs}/quicklook.png"
+    if not (report.skipped and files.exists(key)):
+        files.write_bytes(key, quicklook_png(ingest.read_overview(files, report.mgrs)))
+    return {"quicklook": picture(files.read_bytes(key))}
+
+
 def _chips_metadata(files: Store, report: cutting.ChipsReport) -> dict[str, Any]:
-    return {
-        "sheet": picture(chip_sheet_png(_example_chips(files, report.mgrs))),
+    examples = _example_chips(files, report.mgrs)
+    return ({"sheet": picture(chip_sheet_png(examples))} if examples else {}) | {
         "chips": report.chips,
         "rejected": dg.MetadataValue.json(report.rejected),
         "seconds": report.seconds,

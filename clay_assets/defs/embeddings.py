@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from clay_assets import embeddings as embedding
+from clay_assets.defs.automation import FOLLOW
 from clay_assets.defs.checkpoints import checkpoints
 from clay_assets.defs.chips import chips
 from clay_assets.defs.imagery import OWNERS
@@ -41,6 +42,7 @@ def embeddings_asset(product: embedding.Product) -> dg.AssetsDefinition:
         kinds={"pytorch", "geoparquet"},
         owners=OWNERS,
         code_version=str(embedding.CODE_VERSION),
+        automation_condition=FOLLOW,
         pool="gpu",
         backfill_policy=dg.BackfillPolicy.multi_run(TILES_A_RUN),
     )

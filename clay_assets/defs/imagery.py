@@ -1,5 +1,6 @@
 """The imagery of a tile: outside, and only registered here."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,9 +26,6 @@ imagery = dg.AssetSpec(
 def register_imagery(instance: dg.DagsterInstance, store: Store, source: TileSource) -> str:
     """Add a tile as a partition and report its imagery, when it is new or has changed.
 
-    Dagster needs both events: the materialization starts automation, the observation marks what
-    lies downstream as stale.
-
     Returns:
         The data version of the imagery, a hash of every (href, etag).
 
@@ -37,16 +35,28 @@ def register_imagery(instance: dg.DagsterInstance, store: Store, source: TileSou
     found = find_imagery(source.location, source.mgrs, dates=source.dates)
     write_source(store, replace(source, location=found.location))
     add_tiles(instance, [source.mgrs])
-    if _known_version(instance, source.mgrs) == found.fingerprint:
-        return found.fingerprint
-    metadata: dict[str, Any] = {"location": source.location, "items": len(found.items)}
-    tags = {"dagster/data_version": found.fingerprint}
-    # In this order: an observation after the event that a run has read would look like news.
-    for event in (dg.AssetObservation, dg.AssetMaterialization):
-        instance.report_runless_asset_event(
-            event("imagery", partition=source.mgrs, metadata=metadata, tags=tags)
-        )
+    if _known_version(instance, source.mgrs) != found.fingerprint:
+        metadata = {"location": source.location, "items": len(found.items)}
+        for event in imagery_events(source.mgrs, found.fingerprint, metadata):
+            instance.report_runless_asset_event(event)
     return found.fingerprint
+
+
+def imagery_events(
+    tile: str, version: str, metadata: Mapping[str, Any]
+) -> list[dg.AssetObservation | dg.AssetMaterialization]:
+    """What tells Dagster that the imagery of a tile is new.
+
+    It needs both: the materialization starts automation, the observation marks what lies
+    downstream as stale. In this order: an observation after the event that a run has read would
+    look like news.
+    """
+    facts: dict[str, Any] = {
+        "partition": tile,
+        "metadata": dict(metadata),
+        "tags": {"dagster/data_version": version},
+    }
+    return [dg.AssetObservation("imagery", **facts), dg.AssetMaterialization("imagery", **facts)]
 
 
 def _known_version(instance: dg.DagsterInstance, tile: str) -> str | None:

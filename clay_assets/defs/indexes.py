@@ -4,6 +4,7 @@ import dagster as dg
 
 from clay_assets import search
 from clay_assets.chips import read_chip
+from clay_assets.defs.automation import FOLLOW, REFRESH
 from clay_assets.defs.imagery import OWNERS
 from clay_assets.defs.metadata import picture
 from clay_assets.defs.partitions import mgrs_tiles
@@ -64,6 +65,7 @@ def _duckdb_index(embeddings: list[dg.AssetKey]) -> dg.AssetsDefinition:
         kinds={"duckdb"},
         owners=OWNERS,
         code_version=str(duckdb_build.CODE_VERSION),
+        automation_condition=REFRESH,
     )
     def duckdb_index(
         context: dg.AssetExecutionContext, store: StoreResource
@@ -98,6 +100,7 @@ def _pgvector_index(embeddings: list[dg.AssetKey], products: list[str]) -> dg.As
         kinds={"postgres"},
         owners=OWNERS,
         code_version=str(pgvector_schema.CODE_VERSION),
+        automation_condition=FOLLOW,
         backfill_policy=dg.BackfillPolicy.multi_run(TILES_A_RUN),
     )
     def pgvector_index(
@@ -134,6 +137,7 @@ def _examples(product: str) -> dg.AssetsDefinition:
         kinds={"png"},
         owners=OWNERS,
         code_version="1",
+        automation_condition=REFRESH,
     )
     def neighbour_examples(
         context: dg.AssetExecutionContext, config: ExamplesConfig, store: StoreResource

@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 import pystac
 
 from clay_assets import __version__
-from clay_assets.errors import InvalidValueError, NotFoundError
+from clay_assets.errors import InvalidValueError
 from clay_assets.ingest.catalogues import Catalogue
 from clay_assets.ingest.dates import DateRange, parse_dates
 from clay_assets.ingest.grid import Grid, PixelWindow, window_of_subset
 from clay_assets.ingest.imagery import TileImagery
 from clay_assets.ingest.planning import Planner, nothing_usable
 from clay_assets.ingest.ready_plan import plan_chips
-from clay_assets.ingest.recipe import Recipe, read_recipe, write_recipe
+from clay_assets.ingest.recipe import Recipe, read_recipe_if_any, write_recipe
 from clay_assets.ingest.selection import Choice, Limits, turns
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
@@ -47,6 +47,22 @@ class TileReport:
     """Chips that exist already; 0 for scenes."""
     choices: tuple[Choice, ...]
     """Every scene that was looked at, and what became of it."""
+
+    @classmethod
+    def of(cls, recipe: Recipe, *, skipped: bool, seconds: float) -> "TileReport":
+        """What a recipe says."""
+        return cls(
+            mgrs=recipe.mgrs,
+            data_version=recipe.data_version,
+            skipped=skipped,
+            seconds=seconds,
+            dates=recipe.days,
+            bands=recipe.bands,
+            grid=recipe.grid,
+            window=recipe.window,
+            ready_chips=len(recipe.chips),
+            choices=recipe.choices,
+        )
 
 
 @dataclass(frozen=True)
@@ -111,26 +127,12 @@ def plan_tile(
         else:
             recipe, items = _plan_scenes(imagery, imagery.catalogue, wish, inputs, run_id)
         write_recipe(store, recipe, items)
-    return TileReport(
-        mgrs=recipe.mgrs,
-        data_version=recipe.data_version,
-        skipped=skipped,
-        seconds=time.monotonic() - started,
-        dates=recipe.days,
-        bands=recipe.bands,
-        grid=recipe.grid,
-        window=recipe.window,
-        ready_chips=len(recipe.chips),
-        choices=recipe.choices,
-    )
+    return TileReport.of(recipe, skipped=skipped, seconds=time.monotonic() - started)
 
 
 def _up_to_date(store: Store, tile: str, inputs: str) -> Recipe | None:
-    try:
-        recipe = read_recipe(store, tile)
-    except NotFoundError:
-        return None
-    return recipe if recipe.inputs == inputs else None
+    recipe = read_recipe_if_any(store, tile)
+    return recipe if recipe and recipe.inputs == inputs else None
 
 
 def _plan_chips(

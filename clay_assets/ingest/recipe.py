@@ -6,8 +6,10 @@ It is kept as stac-geoparquet: a row for each scene, and the recipe itself in th
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pystac
 import stac_geoparquet.arrow
@@ -101,11 +103,10 @@ def recipe_key(tile: str) -> str:
 
 def write_recipe(store: Store, recipe: Recipe, items: Sequence[pystac.Item]) -> None:
     """Write a recipe with the items it uses."""
-    rows = stac_geoparquet.arrow.parse_stac_items_to_arrow([_plain(item) for item in items])
     with store.writing(recipe_key(recipe.mgrs)) as path:
-        stac_geoparquet.arrow.to_parquet(rows, path)
-        table = pq.read_table(path)  # to_parquet takes no metadata of others
-        metadata = table.schema.metadata | {b"clay_assets": json.dumps(asdict(recipe)).encode()}
+        table = _table_of(items, path)
+        metadata = table.schema.metadata or {}
+        metadata |= {b"clay_assets": json.dumps(asdict(recipe)).encode()}
         pq.write_table(table.replace_schema_metadata(metadata), path, compression="zstd")
 
 
@@ -124,6 +125,23 @@ def read_recipe(store: Store, tile: str) -> Recipe:
             "materialise `tiles` of this tile first"
         ) from error
     return _recipe(json.loads(metadata[b"clay_assets"]))
+
+
+def read_recipe_if_any(store: Store, tile: str) -> Recipe | None:
+    """The recipe of a tile; None when it has none yet."""
+    try:
+        return read_recipe(store, tile)
+    except NotFoundError:
+        return None
+
+
+def _table_of(items: Sequence[pystac.Item], path: Path) -> pa.Table:
+    """A row for each item; `path` is written to on the way."""
+    if not items:
+        return pa.table({"id": pa.array([], pa.string())})
+    rows = stac_geoparquet.arrow.parse_stac_items_to_arrow([_plain(item) for item in items])
+    stac_geoparquet.arrow.to_parquet(rows, path)
+    return pq.read_table(path)  # to_parquet takes no metadata of others
 
 
 def _plain(item: pystac.Item) -> dict[str, Any]:
