@@ -22,6 +22,7 @@ from clay_assets.defs.runs import run_job
 from clay_assets.ingest.chip_names import ChipName
 from clay_assets.mgrs import tile_box
 from clay_assets.models import ClayV0, ClayV0Config, TransformerSize, make_checkpoint
+from clay_assets.models.checkpoint import WEIGHTS_FILE
 from clay_assets.settings import Settings
 from clay_assets.store import Store
 
@@ -55,7 +56,7 @@ def import_tiny_checkpoint(settings: Settings, folder: Path) -> None:
             instance,
             "import_checkpoint",
             partition="default",
-            config={"checkpoints": {"source": str(folder / "weights.safetensors")}},
+            config={"checkpoints": {"source": str(folder / WEIGHTS_FILE)}},
         )
 
 

@@ -33,17 +33,19 @@ def settings(
     return Settings.from_environment()
 
 
-def _indexed(settings: Settings) -> list[dict[str, str]]:
-    """Chip id -> the hash of what was embedded, as each engine has it."""
+def _indexed(settings: Settings) -> list[dict[str, tuple[float, ...]]]:
+    """Chip id -> its embedding, as each engine has it."""
     found = []
     for engine in ("duckdb", "pgvector"):
         try:
             with open_index(settings, engine) as index, index.reading() as tables:
-                rows = [tables.sample(product, 0, 1_000) for product in tables.products()]
+                rows = [
+                    tables.chips(product, "TRUE", {}, vectors=True) for product in tables.products()
+                ]
         except NotFoundError:
             rows = []
         table = [row for part in rows for row in part.to_pylist()]
-        found.append({row["chip_id"]: row["chip_hash"] for row in table})
+        found.append({row["chip_id"]: tuple(row["embedding"]) for row in table})
     return found
 
 
