@@ -14,6 +14,8 @@ from clay_assets.errors import TileError
 
 TILE_SIDE_M = 109_800
 """Side of a Sentinel-2 tile: 10,980 pixels of 10 m."""
+SQUARE_M = 100_000
+"""Side of an MGRS square."""
 
 _TILE_PATTERN = re.compile(r"^(0[1-9]|[1-5]\d|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V]$")
 _COLUMN_LETTERS = ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")  # by zone % 3
@@ -106,13 +108,29 @@ def tile_of(lon: float, lat: float) -> str:
     if not (-80 <= lat <= 84 and -180 <= lon <= 180):
         raise TileError(f"lon {lon}, lat {lat} is outside MGRS tiles; lat must be -80 to 84")
     zone = _zone_of(lon, lat)
-    band = _LATITUDE_BANDS[min(int((lat + 80) // 8), 19)]
-    southern = lat < 0
-    epsg = (32700 if southern else 32600) + zone
+    epsg = (32700 if lat < 0 else 32600) + zone
     easting, northing = Transformer.from_crs(4326, epsg, always_xy=True).transform(lon, lat)
-    column = _COLUMN_LETTERS[zone % 3][int(easting // 100_000) - 1]
-    row = _ROW_LETTERS[(int(northing // 100_000) + (5 if zone % 2 == 0 else 0)) % 20]
-    return f"{zone:02d}{band}{column}{row}"
+    return f"{zone:02d}{band_of_latitude(lat)}{square_letters(zone, easting, northing)}"
+
+
+def band_of_latitude(lat: float) -> str:
+    """Letter of the latitude band; the first and the last go on to the poles.
+
+    >>> band_of_latitude(-81), band_of_latitude(0), band_of_latitude(84)
+    ('C', 'N', 'X')
+    """
+    return _LATITUDE_BANDS[min(max(int((lat + 80) // 8), 0), 19)]
+
+
+def square_letters(zone: int, easting: float, northing: float) -> str:
+    """Column and row letter of the 100 km square at a place in a UTM zone, metres.
+
+    >>> square_letters(32, 297264.4, 6700454.7)
+    'KN'
+    """
+    column = _COLUMN_LETTERS[zone % 3][int(easting // SQUARE_M) - 1]
+    row = _ROW_LETTERS[(int(northing // SQUARE_M) + (5 if zone % 2 == 0 else 0)) % 20]
+    return column + row
 
 
 def _zone_of(lon: float, lat: float) -> int:
