@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +155,17 @@ def _item(item_id, time, place: Place, collection):
     )
     item.collection_id = collection
     return item
+
+
+def tile_names(count: int) -> list[str]:
+    """So many MGRS tiles that exist, sorted."""
+    letters = "CDEFGHJKLMNPQRSTUVWX"
+    rows = "ABCDEFGHJKLMNPQRSTUV"
+    names = (
+        f"{zone:02d}{band}{column}{row}"
+        for zone in range(1, 61)
+        for band in letters
+        for column in ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")[zone % 3][2:6]
+        for row in rows[:4]
+    )
+    return sorted(islice(names, count))
