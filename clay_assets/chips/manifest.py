@@ -189,6 +189,14 @@ def read_manifest(store: Store, tile: str) -> Manifest:
     return Manifest(rows, json.loads(table.schema.metadata[b"clay_assets"]))
 
 
+def has_no_chips(store: Store, tile: str) -> bool:
+    """Whether a tile was cut and not one chip was kept, or its imagery has gone."""
+    try:
+        return read_manifest(store, tile).rows.empty
+    except NotFoundError:
+        return False
+
+
 def manifest_rows(manifest: Manifest) -> list[ChipRow]:
     """The rows of a manifest as they were written."""
     return [

@@ -1,6 +1,7 @@
 """The search indexes, and examples of what they answer."""
 
 import dagster as dg
+import numpy as np
 
 from clay_assets import search
 from clay_assets.chips import read_chip
@@ -17,7 +18,7 @@ from clay_assets.defs.tile_runs import (
     reported_as_failure,
 )
 from clay_assets.embeddings import Product
-from clay_assets.errors import ProductError
+from clay_assets.errors import NotFoundError, ProductError
 from clay_assets.pictures import Picture, neighbour_sheet_png, rgb_of
 from clay_assets.provenance import content_hash, fingerprint
 from clay_assets.search import duckdb_build, pgvector_schema
@@ -172,5 +173,9 @@ def _row(files: Store, example: search.NeighbourExample) -> list[Picture]:
 
 
 def _picture(files: Store, path: str, title: str, note: str) -> Picture:
-    chip = read_chip(files, path)
+    """A chip; a black square in place of a ready chip that was deleted where it lay."""
+    try:
+        chip = read_chip(files, path)
+    except NotFoundError:
+        return Picture(np.zeros((3, 2, 2), np.float32), title, "deleted")
     return Picture(rgb_of(chip.pixels, chip.bands), title, note)

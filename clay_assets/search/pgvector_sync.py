@@ -10,6 +10,7 @@ import psycopg
 import pyarrow as pa
 from pgvector import Bit
 
+from clay_assets.chips import has_no_chips
 from clay_assets.errors import SearchError
 from clay_assets.provenance import fingerprint
 from clay_assets.search.centre import product_centre
@@ -49,8 +50,9 @@ class TileSyncReport:
 def sync_tile(url: str, store: Store, product: str, tile: str, *, run_id: str) -> TileSyncReport:
     """Replace a tile's rows by those of its embedding file, unless they are the same.
 
-    Readers see the tile as it was until all is done. When the product has a new checkpoint, the
-    rows of the old one go, of all tiles: they cannot be compared with the new.
+    A tile that has no chips any more loses its rows. Readers see the tile as it was until all is
+    done. When the product has a new checkpoint, the rows of the old one go, of all tiles: they
+    cannot be compared with the new.
 
     Raises:
         NotFoundError: the tile has no embeddings of the product.
@@ -58,6 +60,11 @@ def sync_tile(url: str, store: Store, product: str, tile: str, *, run_id: str) -
         DatabaseError: the server cannot be reached or used.
     """
     started = time.monotonic()
+    if has_no_chips(store, tile):
+        removed, total = _take_out(url, product, tile)
+        return TileSyncReport(
+            fingerprint(CODE_VERSION, []), not removed, 0, total, time.monotonic() - started
+        )
     file = find_source(store, product, tile)
     if file.width > MAX_WIDTH:
         raise SearchError(
@@ -84,13 +91,19 @@ def remove_tile(url: str, product: str, tile: str) -> int:
     Raises:
         DatabaseError: the server cannot be reached or used.
     """
+    return _take_out(url, product, tile)[0]
+
+
+def _take_out(url: str, product: str, tile: str) -> tuple[int, int]:
+    """Chips that were removed, and those the product has still."""
     with connected(url) as connection:
         prepare_database(connection)
         lock_writers(connection)
         known = connection.execute(
             "SELECT 1 FROM clay_assets.products WHERE product = %s", [product]
         ).fetchone()
-        return _remove(connection, product, tile) if known else 0
+        removed = _remove(connection, product, tile) if known else 0
+        return removed, _total(connection, product)
 
 
 def _held_version(connection: psycopg.Connection, file: SourceFile) -> str | None:

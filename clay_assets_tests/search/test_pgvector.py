@@ -12,10 +12,12 @@ import numpy as np
 import psycopg
 import pytest
 
+from clay_assets.embeddings.listing import list_files
 from clay_assets.errors import DatabaseError, NotFoundError, SearchError
 from clay_assets.search import PgvectorIndex, Query, remove_tile, sync_tile
 from clay_assets.search.pgvector_schema import check_pgvector
 from clay_assets.store import Store
+from clay_assets_tests.embeddings.conftest import put_manifest
 from clay_assets_tests.search.embedding_files import (
     MadeChip,
     made_chips,
@@ -92,6 +94,20 @@ def test_removed_tile_is_gone_and_comes_back(
         assert found(index) == ids(chips[12:])
         assert not sync_tile(database_url, store, "clay", "32VKM", run_id="two").skipped
         assert found(index) == ids(chips)
+
+
+def test_a_tile_without_chips_loses_its_rows(
+    store: Store, database_url: str, chips: list[MadeChip]
+) -> None:
+    write_all(store, "clay", chips)
+    _sync_both(database_url, store)
+    put_manifest(store, [], "32VKM")
+    store.delete([file.key for file in list_files(store, "clay") if file.tile == "32VKM"])
+    report = sync_tile(database_url, store, "clay", "32VKM", run_id="two")
+    assert (report.skipped, report.rows, report.product_rows) == (False, 0, 12)
+    assert sync_tile(database_url, store, "clay", "32VKM", run_id="two").skipped
+    with PgvectorIndex(database_url) as index:
+        assert found(index) == ids(chips[12:])
 
 
 def test_new_checkpoint_takes_the_place_of_the_old(
