@@ -17,6 +17,10 @@ class ImageryError(ClayAssetsError, ValueError):
     """A STAC item, scene or raster file is not what it should be."""
 
 
+class UnreachableError(ImageryError):
+    """Imagery that cannot be reached now and may be later; nothing is wrong with it."""
+
+
 class ChipError(ClayAssetsError, ValueError):
     """A chip file breaks the chip contract."""
 
