@@ -8,7 +8,6 @@ from typing import Any
 import geopandas
 import shapely
 import shapely.geometry
-from pyogrio.errors import DataSourceError
 
 from clay_assets.errors import InvalidValueError, NotFoundError
 from clay_assets.ingest.area_tiles import tiles_of_area
@@ -96,7 +95,7 @@ def _vector(path: Path) -> shapely.Geometry:
     try:
         is_parquet = path.suffix.lower() in (".parquet", ".geoparquet", ".gpq")
         frame = (geopandas.read_parquet if is_parquet else geopandas.read_file)(path)
-    except (DataSourceError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, OSError) as error:  # pyogrio's own are RuntimeErrors
         reason = str(error).splitlines()[0]
         raise InvalidValueError(f"{path} cannot be read: {reason}; {_WHAT_IS_READ}") from error
     if not isinstance(frame, geopandas.GeoDataFrame):

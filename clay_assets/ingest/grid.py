@@ -11,6 +11,7 @@ from affine import Affine
 from pyproj import CRS, Transformer
 
 from clay_assets.errors import InvalidValueError
+from clay_assets.ingest.antimeridian import cut_at_antimeridian
 
 _DEGREES_BETWEEN_POINTS = 0.1
 _EARTH_RADIUS_M = 6_378_137.0
@@ -114,7 +115,8 @@ def footprint_on_grid(geometry: dict[str, Any], grid: Grid) -> shapely.Geometry:
     """
     # always_xy: otherwise PROJ gives lat, lon
     transformer = Transformer.from_crs("OGC:CRS84", grid.epsg, always_xy=True)
-    outline = shapely.segmentize(shapely.geometry.shape(geometry), _DEGREES_BETWEEN_POINTS)
+    whole = cut_at_antimeridian(shapely.geometry.shape(geometry))
+    outline = shapely.segmentize(whole, _DEGREES_BETWEEN_POINTS)
     moved = shapely.transform(outline, transformer.transform, interleaved=False)
     if not np.isfinite(shapely.get_coordinates(moved)).all():
         return shapely.Polygon()

@@ -1,7 +1,6 @@
 """The `tiles` step: choose the scenes of a tile and write its recipe."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import pystac
@@ -15,11 +14,12 @@ from clay_assets.ingest.imagery import TileImagery
 from clay_assets.ingest.planning import Planner, nothing_usable
 from clay_assets.ingest.ready_plan import plan_chips
 from clay_assets.ingest.recipe import Recipe, read_recipe_if_any, write_recipe
-from clay_assets.ingest.selection import Choice, Limits, turns
+from clay_assets.ingest.scenes import time_of
+from clay_assets.ingest.selection import Choice, Limits, Turn, shortened, turns_of
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Raised whenever the same imagery gives another recipe."""
 
 
@@ -77,6 +77,10 @@ class Wish:
     """How many dates at most, without ranges."""
     limits: Limits
     """How good a scene must be."""
+    items: tuple[str, ...]
+    """Ids of the scenes that are wanted; empty for any."""
+    seed: int
+    """Decides which years are taken, without ranges."""
 
 
 def plan_tile(
@@ -85,9 +89,11 @@ def plan_tile(
     *,
     subset: tuple[int, int, int, int] | None = None,
     dates: tuple[str, ...] = (),
+    items: tuple[str, ...] = (),
     max_dates: int = 3,
     max_cloud_pct: float = 50.0,
     max_nodata_pct: float = 20.0,
+    seed: int = 42,
     run_id: str,
 ) -> TileReport:
     """Choose scenes for each date, survey their files and write `tiles/{MGRS}/tile.parquet`.
@@ -96,20 +102,28 @@ def plan_tile(
         store: where the recipe goes.
         imagery: from `find_imagery`.
         subset: pixels x0, y0, x1, y1 of the tile's grid, the last two excluded; None for all.
-        dates: days and ranges; each gives one date. Without any, the least cloudy scene of each
-            year is taken, the latest year first, up to `max_dates`.
+        dates: days and ranges; each gives one date, its least cloudy scene that can be used.
+            Without any, each calendar year that has scenes gives one, the years in an order that
+            `seed` and the tile's id shuffle (`turns_of` says how), up to `max_dates`; a tile with
+            fewer years takes a second scene of each, and so on.
+        items: ids of the Sentinel-2 items that `imagery` was found by; each gives one date,
+            whatever its clouds, and `dates` and `max_dates` say nothing.
         max_dates: how many dates at most, when none are given.
         max_cloud_pct: largest cloud cover of a scene in percent.
         max_nodata_pct: largest share without data of a scene in percent.
+        seed: of the order of years.
         run_id: kept in the recipe.
 
     Raises:
-        ImageryError: no scene can be used, or a file cannot be opened.
+        ImageryError: no scene can be used. One whose files are missing, broken or not what its
+            item declares only gives way to the next, and the report says so.
         InvalidValueError: the subset is not within the tile, or is given for ready chips; or a date
             makes no sense.
+        UnreachableError: a file or service does not answer.
     """
     started = time.monotonic()
-    wish = Wish(subset, parse_dates(dates), max_dates, Limits(max_cloud_pct, max_nodata_pct))
+    limits = Limits(max_cloud_pct, max_nodata_pct)
+    wish = Wish(subset, parse_dates(dates), max_dates, limits, items, seed)
     inputs = fingerprint(
         CODE_VERSION,
         imagery.mgrs,
@@ -118,15 +132,17 @@ def plan_tile(
         dates,
         max_dates,
         asdict(wish.limits),
+        items,
+        seed,
     )
     recipe = _up_to_date(store, imagery.mgrs, inputs)
     skipped = recipe is not None
     if recipe is None:
         if imagery.catalogue is None:
-            recipe, items = _plan_chips(imagery, wish, inputs, run_id)
+            recipe, used = _plan_chips(imagery, wish, inputs, run_id)
         else:
-            recipe, items = _plan_scenes(imagery, imagery.catalogue, wish, inputs, run_id)
-        write_recipe(store, recipe, items)
+            recipe, used = _plan_scenes(imagery, imagery.catalogue, wish, inputs, run_id)
+        write_recipe(store, recipe, used)
     return TileReport.of(recipe, skipped=skipped, seconds=time.monotonic() - started)
 
 
@@ -149,10 +165,10 @@ def _plan_chips(
 def _plan_scenes(
     imagery: TileImagery, catalogue: Catalogue, wish: Wish, inputs: str, run_id: str
 ) -> tuple[Recipe, list[pystac.Item]]:
-    wanted = turns(imagery.scenes, wish.ranges, wish.max_dates)
-    planner = Planner(catalogue, wish.subset, wish.limits)
-    planner.plan_all(wanted)
-    choices = (*planner.choices, *_empty(wish.ranges, wanted))
+    named = bool(wish.items)
+    planner = Planner(catalogue, wish.subset, None if named else wish.limits)
+    planner.plan_all(_turns(imagery, wish), None if named or wish.ranges else wish.max_dates)
+    choices = shortened(planner.choices)
     if planner.grid is None:
         raise nothing_usable(imagery.mgrs, imagery.location, choices)
     window = window_of_subset(planner.grid, wish.subset)
@@ -176,7 +192,7 @@ def _plan_scenes(
     return recipe, list(planner.items.values())
 
 
-def _empty(ranges: Sequence[DateRange], wanted: Sequence[Sequence[pystac.Item]]) -> list[Choice]:
-    """A line for each range that has no scene at all."""
-    pairs = zip(ranges, wanted, strict=False)  # without ranges there is nothing to tell
-    return [Choice("", str(range_), False, "no scene") for range_, found in pairs if not found]
+def _turns(imagery: TileImagery, wish: Wish) -> list[Turn]:
+    if wish.items:
+        return [Turn(scene.id, (scene,)) for scene in sorted(imagery.scenes, key=time_of)]
+    return turns_of(imagery.scenes, wish.ranges, tile=imagery.mgrs, seed=wish.seed)

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from datetime import date as Date
 
 import pystac
+import shapely
 import shapely.geometry
 
 from clay_assets.errors import ImageryError, TileError
+from clay_assets.ingest.antimeridian import cut_at_antimeridian
 from clay_assets.mgrs import parse_tile, tile_of
 
 _TILE_IN_ID = re.compile(r"(?:^|_)T?(\d{1,2}[C-X][A-Z]{2})(?:_|$)")
@@ -33,13 +35,14 @@ def tile_of_scene(item: pystac.Item) -> str:
             return parse_tile(str(name or ""))
         except TileError:
             continue
-    if item.geometry is None:
+    footprint = footprint_of(item)
+    if footprint is None:
         raise ImageryError(
             f"item {item.id} does not tell its MGRS tile; expected s2:mgrs_tile or grid:code "
             "among its properties, or a geometry"
         )
-    centre = shapely.geometry.shape(item.geometry).centroid
-    return tile_of(centre.x, centre.y)
+    largest = max(shapely.get_parts(footprint), key=lambda part: part.area)
+    return tile_of(largest.centroid.x, largest.centroid.y)
 
 
 def time_of(item: pystac.Item) -> datetime:
@@ -59,17 +62,35 @@ def day_of(item: pystac.Item) -> Date:
     return time_of(item).date()
 
 
-def cloud_cover_pct(item: pystac.Item) -> float:
-    """Cloud cover of the whole scene in percent; 0 when the item does not say."""
-    return float(item.properties.get("eo:cloud_cover", 0))
+def cloud_cover_pct(item: pystac.Item) -> float | None:
+    """Cloud cover of the whole scene in percent; None when the item does not say.
+
+    Raises:
+        ImageryError: what it says is no number.
+    """
+    return _percent(item, "eo:cloud_cover")
 
 
-def nodata_pct(item: pystac.Item) -> float:
-    """Share of the tile outside of the swath in percent; 0 when the item does not say."""
-    properties = item.properties
-    if "data_coverage" in properties:  # Earth Search v0
-        return 100 - float(properties["data_coverage"])
-    return float(properties.get("s2:nodata_pixel_percentage", 0))
+def nodata_pct(item: pystac.Item) -> float | None:
+    """Share of the tile outside of the swath in percent; None when the item does not say.
+
+    Raises:
+        ImageryError: what it says is no number.
+    """
+    coverage = _percent(item, "data_coverage")  # Earth Search v0
+    if coverage is not None:
+        return 100 - coverage
+    return _percent(item, "s2:nodata_pixel_percentage")
+
+
+def _percent(item: pystac.Item, name: str) -> float | None:
+    value = item.properties.get(name)
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError) as error:
+        raise ImageryError(
+            f"item {item.id} says {name} {value!r}; expected a number of percent"
+        ) from error
 
 
 def updated(item: pystac.Item) -> str:
@@ -78,9 +99,14 @@ def updated(item: pystac.Item) -> str:
     return str(properties.get("updated") or properties.get("s2:generation_time") or "")
 
 
+def footprint_of(item: pystac.Item) -> shapely.Geometry | None:
+    """Where a scene is, OGC:CRS84, cut at the antimeridian; None if it does not say."""
+    if item.geometry is None:
+        return None
+    return cut_at_antimeridian(shapely.geometry.shape(item.geometry))
+
+
 def overlap(one: pystac.Item, other: pystac.Item) -> bool:
     """Whether two scenes share ground, so far as they say where they are."""
-    if one.geometry is None or other.geometry is None:
-        return True
-    first, second = (shapely.geometry.shape(item.geometry) for item in (one, other))
-    return bool(first.intersects(second))
+    first, second = footprint_of(one), footprint_of(other)
+    return first is None or second is None or bool(first.intersects(second))

@@ -1,19 +1,20 @@
-"""Which scenes are taken, and why: rules on what the items say, no file is opened."""
+"""Which Sentinel-2 scenes are taken, and why: rules on what the items say, no file is opened."""
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, zip_longest
 
 import pystac
-import shapely
 
-from clay_assets.ingest.collections import SENSOR_BANDS, missing_bands
+from clay_assets.errors import ImageryError
+from clay_assets.ingest.collection_table import SENSOR_BANDS, Sensor
+from clay_assets.ingest.collections import missing_bands
 from clay_assets.ingest.dates import DateRange
-from clay_assets.ingest.grid import Grid, footprint_on_grid
-from clay_assets.ingest.scenes import cloud_cover_pct, day_of, nodata_pct, time_of, updated
+from clay_assets.ingest.scenes import cloud_cover_pct, day_of, nodata_pct, updated
 
-_WHOLE_SHARE = 0.999
-_WORTHWHILE_SHARE = 0.001
+MAX_CHOICES = 200
+"""Lines kept of a tile's choices; a full archive has thousands of scenes."""
+_UNKNOWN_PCT = 100.0
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,15 @@ class Choice:
     """What became of one scene."""
 
     scene: str
-    """Item id."""
+    """Item id; empty for a line that is about none."""
     date: str
     """Its day, `YYYY-MM-DD`."""
     chosen: bool
     """Whether it is used."""
     reason: str
     """Why, or why not."""
+    sensor: Sensor = "optical"
+    """What took it."""
 
 
 @dataclass(frozen=True)
@@ -40,84 +43,121 @@ class Limits:
     """Largest share of the tile outside of the swath in percent."""
 
 
-def fault_of(scene: pystac.Item, limits: Limits) -> str | None:
-    """Why a Sentinel-2 scene cannot be used; None when it can."""
+@dataclass(frozen=True)
+class Turn:
+    """Scenes of which one date is wanted."""
+
+    name: str
+    """The date range, year or item they stand for."""
+    scenes: tuple[pystac.Item, ...]
+    """Best first."""
+
+
+def fault_of(scene: pystac.Item, limits: Limits | None) -> str | None:
+    """Why a Sentinel-2 scene cannot be used; None when it can.
+
+    Args:
+        scene: with what its item says.
+        limits: None for a scene that was named and is wanted as it is.
+    """
     missing = missing_bands(scene, SENSOR_BANDS["optical"])
     if missing:
         found = ", ".join(scene.assets) or "none"
         return f"no asset for {', '.join(missing)}; its assets: {found}"
-    if cloud_cover_pct(scene) > limits.max_cloud_pct:
-        return f"{cloud_cover_pct(scene):.0f} % cloud, at most {limits.max_cloud_pct:.0f} %"
-    if nodata_pct(scene) > limits.max_nodata_pct:
-        return f"{nodata_pct(scene):.0f} % without data, at most {limits.max_nodata_pct:.0f} %"
+    try:
+        cloud, nodata = cloud_cover_pct(scene), nodata_pct(scene)
+    except ImageryError as error:
+        return str(error)
+    if limits and cloud is not None and cloud > limits.max_cloud_pct:
+        return f"{cloud:.0f} % cloud, at most {limits.max_cloud_pct:.0f} %"
+    if limits and nodata is not None and nodata > limits.max_nodata_pct:
+        return f"{nodata:.0f} % without data, at most {limits.max_nodata_pct:.0f} %"
     return None
 
 
-def ranked(scenes: Sequence[pystac.Item]) -> list[pystac.Item]:
-    """Scenes from the least cloudy on; of equal ones the last processed first."""
+def praise_of(scene: pystac.Item) -> str:
+    """How good a scene is."""
+    cloud, nodata = cloud_cover_pct(scene), nodata_pct(scene)
+    return ", ".join(
+        f"{'unknown' if share is None else f'{share:.0f} %'} {what}"
+        for share, what in ((cloud, "cloud"), (nodata, "without data"))
+    )
+
+
+def ranked(scenes: Sequence[pystac.Item]) -> tuple[pystac.Item, ...]:
+    """Scenes from the least cloudy on; of equal ones the last processed first.
+
+    A scene that does not say how cloudy it is comes after all that do.
+    """
     by_processing = sorted(scenes, key=lambda scene: (updated(scene), scene.id), reverse=True)
-    return sorted(by_processing, key=lambda scene: (cloud_cover_pct(scene), nodata_pct(scene)))
+    return tuple(sorted(by_processing, key=_badness))
 
 
-def turns(
-    scenes: Sequence[pystac.Item], ranges: Sequence[DateRange], max_dates: int
-) -> list[list[pystac.Item]]:
-    """For each date that is wanted the scenes it may come from, best first.
+def turns_of(
+    scenes: Sequence[pystac.Item], ranges: Sequence[DateRange], *, tile: str, seed: int
+) -> list[Turn]:
+    """For each date that may be wanted the scenes it can come from, best first.
 
-    With ranges each gives one date. Without, each calendar year gives one, the latest year
-    first, then each a second one, and so on up to `max_dates`.
+    With ranges, each is a turn, in the order given. Without, each calendar year that has scenes
+    is one, in the order of the numbers that `random.Random("{seed} {tile} {year}").random()`
+    gives. That is the same on every machine, and a year that is new leaves the others in order.
     """
     if ranges:
-        return [ranked([s for s in scenes if day_of(s) in range_]) for range_ in ranges]
-    by_year = groupby(sorted(scenes, key=time_of, reverse=True), lambda scene: day_of(scene).year)
-    years = [ranked(list(of_year)) for _, of_year in by_year]
-    in_turn = [scene for round_ in zip_longest(*years) for scene in round_ if scene is not None]
-    return [in_turn] * max_dates
+        return [Turn(str(r), ranked([s for s in scenes if day_of(s) in r])) for r in ranges]
+    years = {day_of(scene).year for scene in scenes}
+    drawn = sorted(years, key=lambda year: random.Random(f"{seed} {tile} {year}").random())
+    return [
+        Turn(str(year), ranked([scene for scene in scenes if day_of(scene).year == year]))
+        for year in drawn
+    ]
 
 
-def radar_for(
-    scene: pystac.Item, candidates: Sequence[pystac.Item], area: Grid
-) -> list[pystac.Item]:
-    """Radar scenes of one orbit state that cover an area between them, the nearest in time first.
+def not_needed(
+    turns: Sequence[Turn], judged: Sequence[Choice], limits: Limits | None
+) -> list[Choice]:
+    """A line for each scene that nobody had to look at, and for each turn without scenes."""
+    chosen = {choice.scene: choice for choice in judged if choice.chosen}
+    known = {choice.scene for choice in judged}
+    others = ", ".join(sorted({choice.date for choice in chosen.values()})) or "none"
+    lines: dict[str, Choice] = {}
+    for turn in turns:
+        best = next((chosen[scene.id] for scene in turn.scenes if scene.id in chosen), None)
+        reason = (
+            f"{best.scene} of {turn.name} is better: {best.reason}"
+            if best
+            else f"not needed: the dates are taken already ({others})"
+        )
+        for scene in turn.scenes:
+            if scene.id not in known:
+                why = fault_of(scene, limits) or reason
+                lines.setdefault(scene.id, Choice(scene.id, str(day_of(scene)), False, why))
+    empty = [Choice("", turn.name, False, "no scene") for turn in turns if not turn.scenes]
+    return [*sorted(lines.values(), key=lambda line: line.date), *empty]
 
-    Args:
-        scene: the Sentinel-2 scene they go with.
-        candidates: radar scenes near it in time.
-        area: pixels to be covered.
 
-    Returns:
-        None, if none touches the area. The orbit state that covers more wins, then the one nearer
-        in time.
+def shortened(choices: Sequence[Choice], most: int = MAX_CHOICES) -> tuple[Choice, ...]:
+    """At most so many lines: all that are chosen, the first others, and how many more there are.
+
+    >>> lines = [Choice(f"S2_{n}", "2024-05-01", n == 9, "") for n in range(10)]
+    >>> [line.scene or line.reason for line in shortened(lines, 4)]
+    ['S2_0', 'S2_1', 'S2_9', 'and 7 more that are not used']
     """
-    passes: dict[str, list[pystac.Item]] = {}
-    for item in sorted(candidates, key=lambda item: (abs(time_of(item) - time_of(scene)), item.id)):
-        passes.setdefault(str(item.properties.get("sat:orbit_state", "")), []).append(item)
-    covers = [_cover(items, area) for items in passes.values()]  # nearest pass first
-    return max(covers, key=lambda cover: round(cover[1], 2), default=([], 0.0))[0]
+    if len(choices) <= most:
+        return tuple(choices)
+    left = most - 1 - sum(choice.chosen for choice in choices)
+    kept = []
+    for choice in choices:
+        if choice.chosen or left > 0:
+            kept.append(choice)
+            left -= not choice.chosen
+    more = len(choices) - len(kept)
+    return (*kept, Choice("", "", False, f"and {more} more that are not used"))
 
 
-def elevation_for(candidates: Sequence[pystac.Item], area: Grid) -> list[pystac.Item]:
-    """Elevation files that cover an area between them, in order of their ids."""
-    return _cover(sorted(candidates, key=lambda item: item.id), area)[0]
-
-
-def _cover(items: Sequence[pystac.Item], area: Grid) -> tuple[list[pystac.Item], float]:
-    """Items, taken in order as long as each adds ground, and the share they cover."""
-    wanted = shapely.box(*area.bounds)
-    bare, taken = wanted, []
-    for item, footprint in _footprints(items, area):
-        left = bare.difference(footprint)
-        if bare.area - left.area > _WORTHWHILE_SHARE * wanted.area:
-            taken.append(item)
-            bare = left
-        if bare.area < (1 - _WHOLE_SHARE) * wanted.area:
-            break
-    return taken, 1 - bare.area / wanted.area
-
-
-def _footprints(
-    items: Sequence[pystac.Item], area: Grid
-) -> Iterator[tuple[pystac.Item, shapely.Geometry]]:
-    for item in items:
-        if item.geometry is not None:
-            yield item, footprint_on_grid(item.geometry, area)
+def _badness(scene: pystac.Item) -> tuple[bool, float, float]:
+    try:
+        cloud, nodata = cloud_cover_pct(scene), nodata_pct(scene)
+    except ImageryError:  # `fault_of` tells
+        cloud = nodata = None
+    unknown = cloud is None
+    return unknown, _UNKNOWN_PCT if cloud is None else cloud, 0.0 if nodata is None else nodata

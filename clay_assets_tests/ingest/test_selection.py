@@ -1,28 +1,19 @@
-from datetime import datetime
-
 import pytest
 
 from clay_assets.ingest.dates import parse_dates
-from clay_assets.ingest.grid import Grid
 from clay_assets.ingest.selection import (
+    Choice,
     Limits,
-    elevation_for,
+    Turn,
     fault_of,
-    radar_for,
+    not_needed,
+    praise_of,
     ranked,
-    turns,
+    shortened,
+    turns_of,
 )
-from clay_assets_tests.ingest.making import (
-    EPSG,
-    NORTH,
-    SIDE,
-    WEST,
-    elevation,
-    optical,
-    radar,
-)
+from clay_assets_tests.ingest.making import optical
 
-AREA = Grid(EPSG, WEST, NORTH, 10, SIDE, SIDE)
 LIMITS = Limits(max_cloud_pct=50, max_nodata_pct=20)
 
 
@@ -43,28 +34,55 @@ def test_scenes_are_ranked_by_cloud_then_nodata_then_processing(scene):
     partial = scene("2021-01-02", 5, **{"s2:nodata_pixel_percentage": 10.0})
     old = scene("2021-01-03", 5, updated="2021-02-01")
     new = scene("2021-01-04", 5, updated="2023-02-01")
-    assert ranked([cloudy, partial, old, new]) == [new, old, partial, cloudy]
+    assert ranked([cloudy, partial, old, new]) == (new, old, partial, cloudy)
+
+
+def test_a_scene_that_does_not_say_its_clouds_comes_last(scene):
+    silent, cloudy = scene("2021-01-01", **{"eo:cloud_cover": None}), scene("2021-01-02", 90)
+    assert ranked([silent, cloudy]) == (cloudy, silent)
+    assert fault_of(silent, LIMITS) is None
+    assert praise_of(silent) == "unknown cloud, 0 % without data"
 
 
 def test_each_range_takes_its_turn(scene):
     scenes = [scene("2021-01-05"), scene("2021-03-05", 9), scene("2021-03-06", 3)]
     wanted = parse_dates(("2021-03-01/2021-03-31", "2021-01-05", "2019-01-01"))
-    assert [days(turn) for turn in turns(scenes, wanted, 1)] == [
+    turns = turns_of(scenes, wanted, tile="32VKM", seed=42)
+    assert [days(turn.scenes) for turn in turns] == [
         ["2021-03-06", "2021-03-05"],
         ["2021-01-05"],
         [],
     ]
+    assert turns[0].name == "2021-03-01/2021-03-31"
 
 
-def test_without_ranges_the_years_take_turns_from_the_latest_on(scene):
-    scenes = [
-        scene("2020-05-01", 1),
-        scene("2021-05-01", 30),
-        scene("2021-06-01", 20),
-        scene("2022-05-01", 40),
-    ]
-    order = ["2022-05-01", "2021-06-01", "2020-05-01", "2021-05-01"]
-    assert [days(turn) for turn in turns(scenes, (), 2)] == [order, order]
+# By random.Random(f"42 {tile} {year}").random() of CPython 3.11; its documentation promises more.
+ORDER = {
+    "32VKM": [2021, 2023, 2019, 2020, 2017, 2022, 2018],
+    "29RKH": [2017, 2018, 2023, 2021, 2020, 2022, 2019],
+}
+
+
+@pytest.mark.parametrize("tile", ORDER)
+def test_without_ranges_the_years_are_shuffled_by_seed_and_tile(scene, tile):
+    scenes = [scene(f"{year}-05-01") for year in range(2017, 2024)]
+    assert [int(turn.name) for turn in turns_of(scenes, (), tile=tile, seed=42)] == ORDER[tile]
+    other = [int(turn.name) for turn in turns_of(scenes, (), tile=tile, seed=43)]
+    assert sorted(other) == sorted(ORDER[tile])
+    assert other != ORDER[tile]
+
+
+def test_a_new_year_leaves_the_others_in_order(scene):
+    scenes = [scene(f"{year}-05-01") for year in range(2017, 2024)]
+    before = [turn.name for turn in turns_of(scenes, (), tile="32VKM", seed=42)]
+    after = [t.name for t in turns_of([*scenes, scene("2024-05-01")], (), tile="32VKM", seed=42)]
+    assert [name for name in after if name != "2024"] == before
+
+
+def test_each_year_offers_its_least_cloudy_scene_first(scene):
+    scenes = [scene("2021-05-01", 30), scene("2021-06-01", 20), scene("2021-07-01", 25)]
+    (turn,) = turns_of(scenes, (), tile="32VKM", seed=42)
+    assert days(turn.scenes) == ["2021-06-01", "2021-07-01", "2021-05-01"]
 
 
 @pytest.mark.parametrize(
@@ -88,45 +106,36 @@ def test_a_scene_without_a_band_is_not_used(scene):
     assert fault_of(item, LIMITS).endswith("B11, B12; its assets: none")
 
 
-class TestRadar:
-    """Which Sentinel-1 scenes go with the Sentinel-2 scene of 2021-05-10 10:50 UTC."""
-
-    @pytest.fixture(autouse=True)
-    def _scene(self, scene, tmp_path):
-        self.scene, self.folder = scene("2021-05-10"), tmp_path
-
-    def radar(self, day, hour=6, **kwargs):
-        time = datetime(2021, 5, day, hour).isoformat()
-        return radar(self.folder, time, **kwargs)
-
-    def test_the_nearest_scene_that_covers_is_enough(self):
-        near, far = self.radar(11), self.radar(8)
-        assert radar_for(self.scene, [far, near], AREA) == [near]
-
-    def test_scenes_of_one_orbit_state_are_joined_until_they_cover(self):
-        left = self.radar(9, columns=(0, 40))
-        right = self.radar(9, 7, columns=(40, SIDE))
-        again = self.radar(12, columns=(0, SIDE))
-        assert radar_for(self.scene, [again, right, left], AREA) == [right, left]
-
-    def test_orbit_states_are_never_mixed(self):
-        left = self.radar(10, 7, columns=(0, 40), orbit="descending")
-        right = self.radar(10, 17, columns=(30, SIDE), orbit="ascending")
-        assert radar_for(self.scene, [left, right], AREA) == [left]  # covers more
-
-    def test_of_two_orbit_states_that_cover_the_nearer_wins(self):
-        ascending = self.radar(10, 17, orbit="ascending")
-        descending = self.radar(12, 6, orbit="descending")
-        assert radar_for(self.scene, [descending, ascending], AREA) == [ascending]
-
-    def test_a_scene_beside_the_area_is_not_taken(self):
-        beside = self.radar(10, columns=(2 * SIDE, 3 * SIDE))
-        assert radar_for(self.scene, [beside], AREA) == []
-        assert radar_for(self.scene, [], AREA) == []
+def test_what_an_item_says_must_be_a_number(scene):
+    item = scene("2021-01-01", **{"eo:cloud_cover": "clear"})
+    assert "says eo:cloud_cover 'clear'; expected a number of percent" in fault_of(item, LIMITS)
 
 
-def test_elevation_is_what_touches_the_area(tmp_path):
-    here = elevation(tmp_path)
-    far = elevation(tmp_path)
-    far.id, far.geometry = "A", {"type": "Point", "coordinates": [100.0, 0.0]}
-    assert elevation_for([here, far], AREA) == [here]
+def test_a_scene_that_was_named_may_be_cloudy_but_not_without_bands(scene):
+    item = scene("2021-01-01", 99)
+    assert fault_of(item, None) is None
+    del item.assets["B02"]
+    assert fault_of(item, None).startswith("no asset for B02")
+
+
+def test_a_scene_nobody_looked_at_says_which_is_better(scene):
+    best, good, cloudy = scene("2021-05-01", 1), scene("2021-06-01", 2), scene("2021-07-01", 90)
+    other = scene("2022-05-01", 0)
+    turns = [Turn("2021", (best, good, cloudy)), Turn("2022", (other,)), Turn("2019", ())]
+    judged = [Choice(best.id, "2021-05-01", True, praise_of(best))]
+    lines = {line.scene: line.reason for line in not_needed(turns, judged, LIMITS)}
+    assert lines == {
+        good.id: f"{best.id} of 2021 is better: 1 % cloud, 0 % without data",
+        cloudy.id: "90 % cloud, at most 50 %",
+        other.id: "not needed: the dates are taken already (2021-05-01)",
+        "": "no scene",
+    }
+
+
+def test_choices_are_cut_to_a_bound_that_keeps_all_that_are_chosen():
+    lines = [Choice(f"S2_{n}", "2024-05-01", n % 300 == 0, "") for n in range(1_000)]
+    short = shortened(lines)
+    assert len(short) == 200
+    assert [line.scene for line in short if line.chosen] == ["S2_0", "S2_300", "S2_600", "S2_900"]
+    assert short[-1].reason == "and 801 more that are not used"
+    assert shortened(lines[:200]) == tuple(lines[:200])
