@@ -19,6 +19,7 @@ from clay_assets.tile_sources import read_source
 SHEET_CHIPS = 12
 CHOICE_COLUMNS = dg.TableSchema(
     [
+        dg.TableColumn("sensor", "string"),
         dg.TableColumn("scene", "string"),
         dg.TableColumn("date", "string"),
         dg.TableColumn("chosen", "bool"),
@@ -28,11 +29,16 @@ CHOICE_COLUMNS = dg.TableSchema(
 
 
 class SceneLimits(dg.Config):
-    """Which scenes are good enough, and how many dates a tile gets."""
+    """Which scenes are good enough, and how many dates a tile gets.
+
+    A tile whose source names dates or items gets those; else each of `max_dates` calendar years
+    gives its least cloudy scene, the years in an order shuffled by `seed` and the tile's id.
+    """
 
     max_dates: int = 3
     max_cloud_pct: float = 50.0
     max_nodata_pct: float = 20.0
+    seed: int = 42
 
 
 @dg.asset(
@@ -58,6 +64,7 @@ def tiles(
             max_dates=config.max_dates,
             max_cloud_pct=config.max_cloud_pct,
             max_nodata_pct=config.max_nodata_pct,
+            seed=config.seed,
             run_id=context.run.run_id,
         )
         return Outcome(report.data_version, _tile_metadata(files, report))
@@ -88,9 +95,10 @@ def chips(context: dg.AssetExecutionContext, store: StoreResource) -> dg.Materia
 
 
 def _tile_metadata(files: Store, report: ingest.TileReport) -> dict[str, Any]:
+    fields = ("sensor", "scene", "date", "chosen", "reason")
     choices = [
-        dg.TableRecord({"scene": c.scene, "date": c.date, "chosen": c.chosen, "reason": c.reason})
-        for c in report.choices
+        dg.TableRecord({name: getattr(choice, name) for name in fields})
+        for choice in report.choices
     ]
     return _quicklook(files, report) | {
         "dates": ", ".join(report.dates),

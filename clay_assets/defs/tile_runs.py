@@ -19,7 +19,7 @@ from clay_assets.defs.lineage import TileLineage
 from clay_assets.defs.tile_failures import failures_before, is_last_of_run, report_failure
 from clay_assets.errors import ClayAssetsError
 
-TILES_A_RUN = 50
+TILES_A_RUN = 100
 """A run loads the model once for so many tiles, and a dead worker loses no more."""
 LOG_EVERY_S = 10.0
 
