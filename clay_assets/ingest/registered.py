@@ -22,6 +22,7 @@ def plan_registered(
     max_dates: int,
     max_cloud_pct: float,
     max_nodata_pct: float,
+    seed: int = 42,
     run_id: str,
 ) -> TileReport:
     """Find the imagery of a tile and write its recipe, `plan_tile` says how.
@@ -40,9 +41,11 @@ def plan_registered(
         found,
         subset=source.subset,
         dates=source.dates,
+        items=source.items,
         max_dates=max_dates,
         max_cloud_pct=max_cloud_pct,
         max_nodata_pct=max_nodata_pct,
+        seed=seed,
         run_id=run_id,
     )
 
