@@ -78,6 +78,7 @@ setup(
     packages=find_packages(include=["clay_assets", "clay_assets.*"]),
     package_data={
         "clay_assets": ["py.typed", "*.yaml", "*.toml"],
+        "clay_assets.pictures": ["*.json"],
         "clay_assets.serve": ["static/*"],
     },
     install_requires=INSTALL_REQUIRES,

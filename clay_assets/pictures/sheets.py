@@ -3,18 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from clay_assets.pictures.colour import Pixels, rgb_of, stretch_of, true_colour
 from clay_assets.pictures.encoding import fitting_png, png
+from clay_assets.pictures.style import BACKGROUND, GAP_PX, LINE_PX, NOTE, TITLE, font
 
-_BACKGROUND = (24, 26, 30)
-_TITLE = (235, 237, 240)
-_NOTE = (150, 156, 164)
 _FRAME = (255, 190, 60)
-_GAP_PX = 6
-_LINE_PX = 12
-_FONT_PX = 10
 
 
 @dataclass(frozen=True)
@@ -93,22 +88,21 @@ def _sheet(
 ) -> Image.Image:
     """Rows of captioned pictures on a dark ground."""
     lines = 2 if any(picture.note for row in rows for picture in row) else 1
-    across, down = side_px + _GAP_PX, side_px + _GAP_PX + 4 + lines * _LINE_PX
+    across, down = side_px + GAP_PX, side_px + GAP_PX + 4 + lines * LINE_PX
     columns = max((len(row) for row in rows), default=0)
-    size = (_GAP_PX + columns * across, _GAP_PX + len(rows) * down)
-    sheet = Image.new("RGB", size, _BACKGROUND)
+    size = (GAP_PX + columns * across, GAP_PX + len(rows) * down)
+    sheet = Image.new("RGB", size, BACKGROUND)
     draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=_FONT_PX)
     places = [(r, c, picture) for r, row in enumerate(rows) for c, picture in enumerate(row)]
     for r, c, picture in places:
-        x, y = _GAP_PX + c * across, _GAP_PX + r * down
+        x, y = GAP_PX + c * across, GAP_PX + r * down
         image = Image.fromarray(true_colour(picture.rgb, limits=limits))
         sheet.paste(image.resize((side_px, side_px), Image.Resampling.BOX), (x, y))
         if c == framed_column:
             draw.rectangle(
                 (x - 2, y - 2, x + side_px + 1, y + side_px + 1), outline=_FRAME, width=2
             )
-        texts = ((picture.title, _TITLE), (picture.note, _NOTE))
+        texts = ((picture.title, TITLE), (picture.note, NOTE))
         for line, (text, colour) in enumerate(texts):
-            draw.text((x, y + side_px + 2 + line * _LINE_PX), text, fill=colour, font=font)
+            draw.text((x, y + side_px + 2 + line * LINE_PX), text, fill=colour, font=font())
     return sheet

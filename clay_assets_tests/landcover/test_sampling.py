@@ -112,3 +112,9 @@ def test_a_criterion_that_makes_no_sense_is_refused(column, sample, pool, messag
 def test_an_unknown_preset_is_refused():
     with pytest.raises(InvalidValueError, match=r"v0\.1, v0\.2, got 'v3'"):
         preset_of("v3")
+
+
+def test_of_tiles_with_equally_much_the_first_by_id_are_taken():
+    statistics = _statistics(9).assign(mangroves=0).sample(frac=1, random_state=1)
+    drawn = sample_of(statistics, [Criterion("mangroves", 2, 2)], seed=1).rows
+    assert sorted(drawn["mgrs"]) == ["tile00000", "tile00001"]
