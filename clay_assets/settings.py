@@ -37,6 +37,8 @@ ENVIRONMENT: dict[str, str] = {
     "CLAY_PRECISION": f"one of {', '.join(PRECISIONS)}; default `fp32`",
     "DAGSTER_POSTGRES_URL": "PostgreSQL database for Dagster's own runs and events; "
     "default: SQLite in `$CLAY_HOME/dagster`",
+    "PC_SDK_SUBSCRIPTION_KEY": "key of the Planetary Computer, which then signs more; "
+    "`PC_SDK_SAS_URL` is another place than its own to ask for tokens",
     "AWS_ENDPOINT_URL": "S3 endpoint other than Amazon's; `AWS_ACCESS_KEY_ID`, "
     "`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_REGION` are read as everywhere",
 }

@@ -231,12 +231,21 @@ def fetch(href: str, cache: Path) -> Path:
 
 
 def gdal_options() -> dict[str, Any]:
-    """Options for `rasterio.Env`: the S3 endpoint of `AWS_ENDPOINT_URL`, and no folder listing."""
+    """Options for `rasterio.Env`: S3 endpoint of `AWS_ENDPOINT_URL`, patience, no folder lists.
+
+    GDAL's own variables in the environment win.
+    """
     options: dict[str, Any] = {
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
         "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
         "GDAL_HTTP_MAX_RETRY": 3,
         "GDAL_HTTP_RETRY_DELAY": 1,
+        "GDAL_HTTP_CONNECTTIMEOUT": 30,
+        "GDAL_HTTP_LOW_SPEED_LIMIT": 1,
+        "GDAL_HTTP_LOW_SPEED_TIME": 60,
+        # Else GDAL serves an overwritten object's old bytes, and a failed request's failure, for
+        # as long as the process lives.
+        "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/",
     }
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if endpoint:
@@ -245,7 +254,7 @@ def gdal_options() -> dict[str, Any]:
             "AWS_HTTPS": "NO" if endpoint.startswith("http://") else "YES",
             "AWS_VIRTUAL_HOSTING": "FALSE",
         }
-    return options
+    return {name: value for name, value in options.items() if name not in os.environ}
 
 
 def free_bytes(folder: Path) -> int:

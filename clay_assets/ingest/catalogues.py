@@ -11,10 +11,16 @@ from pystac_client.exceptions import APIError
 from requests.exceptions import RequestException
 
 from clay_assets.errors import ImageryError, InvalidValueError
-from clay_assets.ingest.collections import COLLECTIONS, Sensor, sensor_of
+from clay_assets.ingest.asking import TIMEOUT_S, api_io, unreachable
+from clay_assets.ingest.collection_table import (
+    SENSOR_BANDS,
+    Sensor,
+    collection_ids,
+    known_collections,
+)
+from clay_assets.ingest.collections import sensor_of
 from clay_assets.ingest.dates import DateRange
 from clay_assets.ingest.scenes import day_of, overlap, tile_of_scene, time_of
-from clay_assets.ingest.stac_files import api_io, unreachable
 from clay_assets.mgrs import tile_centre_wgs84
 
 RADAR_WITHIN = timedelta(days=3)
@@ -103,23 +109,22 @@ class ApiCatalogue:
 
     @classmethod
     def open(cls, url: str) -> "ApiCatalogue":
-        """Connect and ask which collections there are.
+        """Connect and ask for each collection of the table whether it is there.
 
         Raises:
             ImageryError: it does not answer or has no Sentinel-2 collection.
         """
-        client = _asked(url, lambda: Client.open(url, stac_io=api_io()))
-        found = _asked(url, lambda: [collection.id for collection in client.get_collections()])
-        collections: dict[Sensor, list[str]] = {}
-        for collection_id, sensor in COLLECTIONS.items():
-            if collection_id in found:
-                collections.setdefault(sensor, []).append(collection_id)
-        if "optical" not in collections:
+        client = _asked(url, lambda: Client.open(url, stac_io=api_io(), timeout=TIMEOUT_S))
+        found = {
+            sensor: [id_ for id_ in collection_ids(sensor) if _has_collection(url, client, id_)]
+            for sensor in SENSOR_BANDS
+        }
+        if not found["optical"]:
             raise ImageryError(
-                f"{url} has none of the Sentinel-2 collections that are read: "
-                f"{', '.join(id_ for id_, sensor in COLLECTIONS.items() if sensor == 'optical')}"
+                f"{url} has none of the Sentinel-2 collections that are read; known are "
+                f"{known_collections()}"
             )
-        return cls(url, client, collections)
+        return cls(url, client, found)
 
     def tiles(self) -> list[str]:
         """Not answered by an API.
@@ -160,7 +165,7 @@ class ApiCatalogue:
 
     def has(self, sensor: Sensor) -> bool:
         """Whether there are scenes of a sensor at all."""
-        return sensor in self.collections
+        return bool(self.collections[sensor])
 
     def _search(
         self, collections: list[str], place: dict[str, Any], datetime: str | None
@@ -173,6 +178,10 @@ class ApiCatalogue:
                 ).items()
             ),
         )
+
+
+def _has_collection(url: str, client: Client, collection_id: str) -> bool:
+    return _asked(url, lambda: client.get_collection(collection_id)) is not None
 
 
 def _asked(url: str, question: Callable[[], T]) -> T:

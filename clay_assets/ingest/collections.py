@@ -1,122 +1,167 @@
-"""Which STAC collections and assets hold which band: one table for all catalogues.
+"""What a STAC item's assets hold, by the table of collections and by what the item itself says."""
 
-Asset names of the Planetary Computer, Earth Search v0, v1 and c1, and of this package's synthetic
-landscape.
-"""
-
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import pystac
 
-from clay_assets.bands import DEM_BANDS, SENTINEL1_BANDS, SENTINEL2_BANDS
+from clay_assets.errors import ImageryError
+from clay_assets.ingest.collection_table import (
+    COLLECTIONS,
+    SCL,
+    SENSOR_BANDS,
+    BandRow,
+    Collection,
+    Sensor,
+    known_collections,
+)
 
-Sensor = Literal["optical", "radar", "elevation"]
-
-SCL = "SCL"
-"""Sentinel-2's scene classification; read beside the bands, never part of a chip."""
-
-COLLECTIONS: dict[str, Sensor] = {
-    "sentinel-2-l2a": "optical",  # Planetary Computer, Earth Search v1, synthetic
-    "sentinel-2-c1-l2a": "optical",  # Earth Search v1, collection 1
-    "sentinel-s2-l2a-cogs": "optical",  # Earth Search v0
-    "sentinel-1-rtc": "radar",  # Planetary Computer, synthetic; linear gamma0
-    "cop-dem-glo-30": "elevation",
-}
-"""Collections that are read. Earth Search's sentinel-1-grd is not: it is neither gamma0 nor on a
-map grid."""
-
-SENSOR_BANDS: dict[Sensor, tuple[str, ...]] = {
-    "optical": SENTINEL2_BANDS,
-    "radar": SENTINEL1_BANDS,
-    "elevation": DEM_BANDS,
-}
-"""Bands a chip takes from each sensor; a scene must have all of them."""
-
-ASSET_NAMES: dict[str, tuple[str, ...]] = {
-    "B02": ("B02", "blue"),
-    "B03": ("B03", "green"),
-    "B04": ("B04", "red"),
-    "B05": ("B05", "rededge1"),
-    "B06": ("B06", "rededge2"),
-    "B07": ("B07", "rededge3"),
-    "B08": ("B08", "nir"),
-    "B8A": ("B8A", "nir08"),
-    "B11": ("B11", "swir16"),
-    "B12": ("B12", "swir22"),
-    SCL: ("SCL", "scl"),
-    "vh": ("vh",),
-    "vv": ("vv",),
-    "dem": ("data", "dem", "elevation"),
-}
-"""Band -> names an asset with it may have, tried in this order."""
-
-NODATA: dict[Sensor, float | None] = {"optical": 0, "radar": -32768, "elevation": None}
-"""Pixel value of nothing, where neither the file nor the item says."""
-
-_EARLIEST_WITH_OFFSET = "04.00"
+_DN_SCALE = 1e-4
 _OFFSET_DN = 1000
+_EARLIEST_WITH_OFFSET = "04.00"
+_FIRST_DAY_WITH_OFFSET = "2022-01-25"
+_BASELINES = ("s2:processing_baseline", "sentinel:processing_baseline", "processing:version")
+_PRODUCTS = ("s2:product_uri", "sentinel:product_id")
+_BASELINE_IN_PRODUCT = re.compile(r"_N(\d\d)(\d\d)_")
+_OFFSET_FLAGS = tuple(row.offset_flag for row in COLLECTIONS if row.offset_flag)
 
 
 @dataclass(frozen=True)
 class BandAsset:
-    """The asset of one band."""
+    """The asset of one band, and how its pixels become those of a chip."""
 
     href: str
     """Absolute path or URL."""
     nodata: float | None
     """Value the item or the table gives for pixels without data."""
-    shift_dn: int
-    """To be added to every pixel with data, so that it is as ESA delivered it."""
+    shift_dn: int = 0
+    """To be added to every Sentinel-2 pixel with data, so that it is as ESA delivered it."""
+    factor: float = 1.0
+    """To multiply every pixel with before."""
+    decibels: bool = False
+    """Whether pixels are dB, of which a chip has the linear power."""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What an item says of one asset's pixels; None where it says nothing."""
+
+    nodata: float | None
+    scale: float | None
+    offset: float | None
+    unit: str | None
+
+
+def row_of(item: pystac.Item) -> Collection | None:
+    """The table's row of an item; one without a collection is known by its assets."""
+    rows = [row for row in COLLECTIONS if row.id == item.collection_id]
+    if not rows and item.collection_id is None:
+        rows = [row for row in COLLECTIONS if row.sensor != "elevation" and _has_all(item, row)]
+    return max(rows, key=lambda row: len(_present(item, row)), default=None)
 
 
 def sensor_of(item: pystac.Item) -> Sensor | None:
-    """What took a scene, by its collection or, without one, by its assets; None for neither."""
-    if item.collection_id in COLLECTIONS:
-        return COLLECTIONS[item.collection_id]
-    for sensor, bands in SENSOR_BANDS.items():
-        if sensor != "elevation" and not missing_bands(item, bands):
-            return sensor
-    return None
+    """What took a scene; None for an item of a collection that is not in the table."""
+    row = row_of(item)
+    return row.sensor if row else None
+
+
+def unknown_collections(items: Iterable[pystac.Item]) -> str:
+    """What to tell of items whose collections are not in the table; empty when all are."""
+    strange = sorted({str(item.collection_id) for item in items if row_of(item) is None})
+    if not strange:
+        return ""
+    return f"collection {', '.join(strange[:5])} is not known; known are {known_collections()}"
 
 
 def missing_bands(item: pystac.Item, bands: tuple[str, ...]) -> list[str]:
     """Those of `bands` that an item has no asset for."""
-    return [band for band in bands if not _asset_name(item, band)]
+    row = row_of(item)
+    present = _present(item, row) if row else {}
+    return [band for band in bands if band not in present]
 
 
 def assets_of(item: pystac.Item, sensor: Sensor) -> dict[str, BandAsset]:
-    """Assets of the bands an item has, its scene classification among them."""
-    wanted = SENSOR_BANDS[sensor] + ((SCL,) if sensor == "optical" else ())
-    names = {band: _asset_name(item, band) for band in wanted}
+    """Assets of the bands an item has, its scene classification among them.
+
+    Raises:
+        ImageryError: the item gives pixels a unit or an offset that cannot be read.
+    """
+    row = row_of(item)
+    if row is None or row.sensor != sensor:
+        return {}
     return {
-        band: BandAsset(
-            href=str(item.assets[name].get_absolute_href() or item.assets[name].href),
-            nodata=_nodata(item.assets[name], sensor),
-            shift_dn=0 if band == SCL else offset_removed_dn(item),
-        )
-        for band, name in names.items()
-        if name
+        band: _asset(item, item.assets[row.bands[band].asset], row.bands[band])
+        for band in (*SENSOR_BANDS[sensor], SCL)
+        if band in _present(item, row)
     }
 
 
-def offset_removed_dn(item: pystac.Item) -> int:
-    """What a catalogue has taken off every Sentinel-2 pixel.
-
-    From processing baseline 04.00 ESA adds 1,000 to every digital number; Earth Search v1 takes
-    it off again. Clay was trained on numbers as ESA delivers them.
-    """
-    removed = item.properties.get("earthsearch:boa_offset_applied", False)
-    baseline = str(item.properties.get("s2:processing_baseline", ""))
-    return _OFFSET_DN if removed and baseline >= _EARLIEST_WITH_OFFSET else 0
-
-
-def _asset_name(item: pystac.Item, band: str) -> str | None:
-    return next((name for name in ASSET_NAMES[band] if name in item.assets), None)
+def esa_offset_dn(item: pystac.Item) -> int:
+    """What ESA has added to each digital number of a scene: 1,000 from baseline 04.00 on."""
+    properties = item.properties
+    products = [str(properties.get(name, "")) for name in _PRODUCTS] + [item.id]
+    found = next((match for text in products if (match := _BASELINE_IN_PRODUCT.search(text))), None)
+    said = next((str(properties[name]) for name in _BASELINES if properties.get(name)), None)
+    baseline = said or (f"{found[1]}.{found[2]}" if found else None)
+    if baseline is None:
+        day = str(item.datetime.date()) if item.datetime else ""
+        return _OFFSET_DN if day >= _FIRST_DAY_WITH_OFFSET else 0
+    return _OFFSET_DN if baseline >= _EARLIEST_WITH_OFFSET else 0
 
 
-def _nodata(asset: pystac.Asset, sensor: Sensor) -> float | None:
-    fields = asset.extra_fields  # STAC 1.1 says it of the asset, 1.0 of its band
-    described = [fields, *fields.get("bands", []), *fields.get("raster:bands", [])]
-    value = next((d["nodata"] for d in described if "nodata" in d), NODATA[sensor])
+def _asset(item: pystac.Item, asset: pystac.Asset, row: BandRow) -> BandAsset:
+    href, said = str(asset.get_absolute_href() or asset.href), _said(asset)
+    nodata = row.nodata if said.nodata is None else said.nodata
+    scale = row.scale if said.scale is None else said.scale
+    if row.unit == "class":
+        return BandAsset(href, nodata)
+    if row.unit == "reflectance":
+        return BandAsset(href, nodata, _shift_dn(item, row, said), round(scale / _DN_SCALE, 9))
+    if said.offset:
+        raise ImageryError(
+            f"item {item.id} gives {href} an offset of {said.offset:g}; only Sentinel-2 is read "
+            "with an offset: write the file anew without one"
+        )
+    unit = (said.unit or row.unit).lower()
+    return BandAsset(href, nodata, factor=scale, decibels=unit in ("db", "decibel", "decibels"))
+
+
+def _shift_dn(item: pystac.Item, row: BandRow, said: _Said) -> int:
+    """Clay was trained on numbers as ESA delivers them; a provider may have made others of them."""
+    added = esa_offset_dn(item)
+    flags = [bool(item.properties[flag]) for flag in _OFFSET_FLAGS if flag in item.properties]
+    if flags:  # right also where the offset that is said beside it is not
+        return added if any(flags) else 0
+    if said.offset is None:
+        left = -round(row.offset / _DN_SCALE) if added else 0
+    else:
+        left = -round(said.offset / _DN_SCALE)
+        added = max(added, left)
+    return added - left
+
+
+def _said(asset: pystac.Asset) -> _Said:
+    fields = asset.extra_fields  # STAC 1.1 says it of the asset or its band, 1.0 of its raster band
+    described = [*fields.get("bands", []), *fields.get("raster:bands", []), fields]
+
+    def first(*names: str) -> Any:  # noqa: ANN401
+        return next((d[n] for d in described for n in names if d.get(n) is not None), None)
+
+    nodata, scale = first("nodata"), first("raster:scale", "scale")
+    offset, unit = first("raster:offset", "offset"), first("unit")
+    return _Said(_number(nodata), _number(scale), _number(offset), unit)
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401
     return None if value is None else float(value)
+
+
+def _present(item: pystac.Item, row: Collection) -> dict[str, BandRow]:
+    return {band: of_band for band, of_band in row.bands.items() if of_band.asset in item.assets}
+
+
+def _has_all(item: pystac.Item, row: Collection) -> bool:
+    return set(SENSOR_BANDS[row.sensor]) <= set(_present(item, row))

@@ -53,9 +53,7 @@ class RasterReader:
             if not empty.any():
                 break
             pixels = _warped(dataset, source, grid, mosaic.shape, nothing)
-            if source.shift_dn:
-                pixels[pixels != 0] += source.shift_dn
-            np.copyto(mosaic, pixels.astype(self._dtype, copy=False), where=empty)
+            np.copyto(mosaic, source.converted(pixels, self._dtype), where=empty)
         return mosaic
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clay_assets.errors import InvalidValueError
-from clay_assets.ingest.collections import SCL, SENSOR_BANDS
+from clay_assets.ingest.collection_table import SCL, SENSOR_BANDS
 from clay_assets.ingest.raster_files import BandSource
 from clay_assets.ingest.rasters import RasterReader
 from clay_assets.ingest.recipe import Recipe, read_recipe

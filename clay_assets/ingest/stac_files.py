@@ -10,20 +10,12 @@ import pystac
 from pystac.errors import STACError, STACTypeError
 from pystac.stac_io import DefaultStacIO
 from pystac_client.exceptions import APIError
-from pystac_client.stac_api_io import StacApiIO
 from requests.exceptions import RequestException
 
 from clay_assets import progress
 from clay_assets.errors import ImageryError, NotFoundError
+from clay_assets.ingest.asking import api_io, unreachable
 from clay_assets.store import Store
-
-_TIMEOUT_S = 30.0
-_RETRIES = 3
-
-
-def api_io() -> StacApiIO:
-    """How a STAC API is asked: with a timeout, and again when no answer comes."""
-    return StacApiIO(timeout=_TIMEOUT_S, max_retries=_RETRIES)
 
 
 class AnywhereIO(DefaultStacIO):
@@ -76,14 +68,6 @@ def read_items(href: str, content: dict[str, Any]) -> list[pystac.Item]:
             f"{href} is not STAC, or links to what is not: {type(error).__name__} {error}; "
             "expected a catalogue, collection, item or FeatureCollection of items"
         ) from error
-
-
-def unreachable(href: str, error: Exception) -> ImageryError:
-    """The error for a service that does not answer."""
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return ImageryError(
-        f"{href} did not answer: {reason}; check the address and the network, then run again"
-    )
 
 
 def local_path(location: str) -> Path | None:

@@ -16,8 +16,9 @@ from pystac_client.exceptions import APIError
 from requests.exceptions import RequestException
 
 from clay_assets.errors import ImageryError, NotFoundError
+from clay_assets.ingest.asking import api_io, unreachable
 from clay_assets.ingest.scenes import updated
-from clay_assets.ingest.stac_files import api_io, read_items, read_json, unreachable
+from clay_assets.ingest.stac_files import read_items, read_json
 from clay_assets.landcover.tile_parts import TileParts
 from clay_assets.store import Store
 
