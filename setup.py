@@ -54,6 +54,7 @@ TEST_REQUIRES = [
     "httpx2>=2.16",  # FastAPI's test client
     "moto[server]>=5.2",
     "mypy>=2.4",
+    "odc-stac>=0.5",  # a second reader to compare with
     "playwright>=1.60",
     "pytest>=9",
     "pytest-cov>=7",
@@ -63,6 +64,7 @@ TEST_REQUIRES = [
     "types-psutil",
     "types-pytz",
 ]
+BENCH_REQUIRES = ["odc-stac>=0.5", "rioxarray>=0.19"]
 
 setup(
     name="clay_assets",
@@ -82,7 +84,7 @@ setup(
         "clay_assets.serve": ["static/*"],
     },
     install_requires=INSTALL_REQUIRES,
-    extras_require={"test": TEST_REQUIRES},
+    extras_require={"test": TEST_REQUIRES, "bench": BENCH_REQUIRES},
     entry_points={"console_scripts": ["clay-assets=clay_assets.cli:app"]},
     classifiers=[
         "License :: OSI Approved :: Apache Software License",
