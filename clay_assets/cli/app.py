@@ -17,6 +17,7 @@ from clay_assets.cli.terminal import (
     progress_bars,
     settings_of,
 )
+from clay_assets.cli.tiles import tiles
 
 app = typer.Typer(
     help="Satellite imagery in, searchable and traceable embeddings out.",
@@ -27,6 +28,7 @@ app.add_typer(checkpoint_app, name="checkpoint")
 app.command()(search)
 app.command()(trace)
 app.command()(serve)
+app.command()(tiles)
 
 ImageryOption = Annotated[
     str | None,

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import shapely.geometry
 
 from clay_assets.errors import InvalidValueError, NotFoundError
 from clay_assets.ingest.area_tiles import tiles_of_area
+from clay_assets.ingest.footprint import footprint_wgs84
+from clay_assets.mgrs import tile_box
 
-__all__ = ["read_area", "tiles_of_area"]
+__all__ = ["read_area", "tiles_of_area", "write_outlines"]
 
 _WHAT_IS_READ = (
     "expected west,south,east,north in degrees, or a file: GeoJSON, GeoPackage, FlatGeobuf, "
@@ -50,6 +53,29 @@ def read_area(text: str) -> shapely.Geometry:
     if suffix == ".csv":
         return _places(path)
     return _geojson(path) if suffix in (".json", ".geojson") else _vector(path)
+
+
+def write_outlines(tiles: Sequence[str], path: Path) -> None:
+    """Write the 109.8 km boxes of tiles as a vector file, the format by the name's ending.
+
+    Args:
+        tiles: MGRS tile ids.
+        path: `.geojson`, `.gpkg`, `.fgb` or `.shp`; columns `tile` and `epsg`, OGC:CRS84.
+
+    Raises:
+        InvalidValueError: another ending, or the file cannot be written.
+    """
+    boxes = [tile_box(tile) for tile in tiles]
+    outlines = [footprint_wgs84((b.west, b.south, b.east, b.north), b.epsg) for b in boxes]
+    columns = {"tile": list(tiles), "epsg": [box.epsg for box in boxes]}
+    frame = geopandas.GeoDataFrame(columns, geometry=outlines, crs="OGC:CRS84")
+    try:
+        frame.to_file(path)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise InvalidValueError(
+            f"{path} cannot be written: {str(error).splitlines()[0]}; name a file that ends in "
+            ".geojson, .gpkg, .fgb or .shp in a folder that exists"
+        ) from error
 
 
 def _box(text: str) -> shapely.Polygon | None:

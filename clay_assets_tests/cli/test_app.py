@@ -21,7 +21,7 @@ def test_the_version_is_printed():
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "add", "search", "trace", "serve", "doctor", "checkpoint"]
+    "command", ["demo", "add", "search", "trace", "serve", "tiles", "doctor", "checkpoint"]
 )
 def test_every_command_explains_itself(command: str):
     assert runner.invoke(app, [command, "--help"]).exit_code == 0
