@@ -49,7 +49,7 @@ def run_job(
         instance=instance,
         partition_key=partition,
         run_config=run_config,
-        tags={PROCESS_TAG: _this_process()},
+        tags={PROCESS_TAG: this_process()},
         raise_on_error=False,
     )
     if _was_interrupted(result):
@@ -110,7 +110,8 @@ def _reason(result: dg.ExecuteInProcessResult, job: str) -> str:
     return f"job {job} failed; see run {result.run_id} in the Dagster UI"
 
 
-def _this_process() -> str:
+def this_process() -> str:
+    """Value of `PROCESS_TAG` for a run of this process."""
     return f"{os.getpid()}:{psutil.Process().create_time():.0f}"
 
 

@@ -1,4 +1,4 @@
-"""Runs over many tiles, as a backfill launches them: killed, resumed, with a bad tile among them."""
+"""Runs over many tiles, as a backfill launches them: killed, resumed, with one bad tile."""
 
 import os
 import signal
@@ -14,6 +14,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from clay_assets.definitions import build_defs
 from clay_assets.defs.imagery import register_imagery
 from clay_assets.defs.instance import open_instance
+from clay_assets.defs.runs import PROCESS_TAG, close_dead_runs, this_process
 from clay_assets.settings import Settings
 from clay_assets.store import Store
 from clay_assets.tile_sources import TileSource
@@ -53,6 +54,7 @@ def run_all() -> bool:
             tags={
                 "dagster/asset_partition_range_start": TILES[0],
                 "dagster/asset_partition_range_end": TILES[-1],
+                PROCESS_TAG: this_process(),
             },
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
@@ -74,6 +76,8 @@ def test_a_killed_run_loses_only_the_tile_in_hand(settings: Settings):
     wait_for("three embedded tiles", lambda: len(_done("embeddings/clay")) >= 3)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    with open_instance() as instance:
+        assert close_dead_runs(instance)  # or its slot of the pool would never be free again
     before = {event.partition for event in _done("embeddings/clay")}
     assert run_all()
     after = _done("embeddings/clay")[len(before) :]
