@@ -83,7 +83,9 @@ def cut_tile(store: Store, tile: str, *, chip_size: int = 512, run_id: str) -> C
     cuts = kept | fresh
     skipped = not fresh and previous.inputs == inputs
     if not skipped:
-        records = {date: DateRecord(of_dates[date], cut.rejected) for date, cut in cuts.items()}
+        records = {
+            date: DateRecord(of_dates[date], cut.rejected, cut.places) for date, cut in cuts.items()
+        }
         total = sum(cuts.values(), Cut())
         write_manifest(
             store,

@@ -97,23 +97,30 @@ class DateCutter:
 
     def _cut_block(self, block: Block, window: DateWindow, pool: ThreadPoolExecutor) -> Cut:
         rows: list[ChipRow] = []
-        rejected: Counter[str] = Counter()
+        places: dict[str, list[tuple[int, int, int]]] = {}
         chips = [_part_of(window, position, block[0], self.chip_size) for position in block]
         qualities = [judge(chip.pixels, chip.bands, chip.classes) for chip in chips]
         stored = pool.map(self._store, block, chips, qualities)
-        for row, quality in zip(stored, qualities, strict=True):
+        for position, row, quality in zip(block, stored, qualities, strict=True):
             if row:
                 rows.append(row)
             if quality.fault:
-                rejected[quality.fault] += 1
-        return Cut(tuple(rows), rejected)
+                places.setdefault(quality.fault, []).append(
+                    (position.number, *self._corner(position))
+                )
+        rejected = Counter({reason: len(found) for reason, found in places.items()})
+        return Cut(tuple(rows), rejected, places)
+
+    def _corner(self, position: Position) -> tuple[int, int]:
+        """First row and column in the tile's grid."""
+        return self.recipe.window.row + position.row, self.recipe.window.col + position.col
 
     def _store(self, position: Position, window: DateWindow, quality: Quality) -> ChipRow | None:
         """Write a chip, unless it is rejected."""
         if quality.fault:
             return None
         name = ChipName(self.recipe.mgrs, self.plan.date, position.number)
-        row, col = self.recipe.window.row + position.row, self.recipe.window.col + position.col
+        row, col = self._corner(position)
         grid = self.recipe.grid.window(row, col, self.chip_size, self.chip_size)
         facts: dict[str, Any] = {
             "mgrs": self.recipe.mgrs,

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from clay_assets.chips.manifest import ChipRow, chip_row
@@ -17,10 +18,16 @@ class Cut:
     """One a chip that was kept."""
     rejected: Counter[str] = field(default_factory=Counter)
     """Chips by the reason why they were rejected."""
+    places: Mapping[str, Sequence[Sequence[int]]] = field(default_factory=dict)
+    """Number, row and column of those, by reason, as far as they are known."""
 
     def __add__(self, other: "Cut") -> "Cut":
         """Both together."""
-        return Cut(self.rows + other.rows, self.rejected + other.rejected)
+        places = {
+            reason: [*self.places.get(reason, ()), *other.places.get(reason, ())]
+            for reason in {**self.places, **other.places}
+        }
+        return Cut(self.rows + other.rows, self.rejected + other.rejected, places)
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Journal:
         if content["inputs"] != self.inputs:
             return None
         rows = tuple(chip_row(fields) for fields in content["rows"])
-        return Cut(rows, Counter(content["rejected"]))
+        return Cut(rows, Counter(content["rejected"]), content.get("places", {}))
 
     def write(self, part: str, cut: Cut) -> None:
         """Record a part whose chips are all stored."""
@@ -53,6 +60,7 @@ class Journal:
             "inputs": self.inputs,
             "rows": [asdict(row) for row in cut.rows],
             "rejected": cut.rejected,
+            "places": dict(cut.places),
         }
         self.store.write_bytes(self._key(part), json.dumps(content).encode())
 

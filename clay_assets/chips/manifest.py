@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date as Date
 from math import isnan
 from types import MappingProxyType
@@ -95,6 +95,8 @@ class DateRecord:
     """Fingerprint of all that its chips were made from."""
     rejected: Mapping[str, int]
     """Chips that were not kept, by reason."""
+    places: Mapping[str, Sequence[Sequence[int]]] = field(default_factory=dict)
+    """Number, row and column of each of them, by reason; older manifests have none."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,11 @@ def write_manifest(
         "source": source,
         "dates": {
             # not asdict: it takes a Counter apart
-            date: {"inputs": record.inputs, "rejected": dict(record.rejected)}
+            date: {
+                "inputs": record.inputs,
+                "rejected": dict(record.rejected),
+                "places": dict(record.places),
+            }
             for date, record in dates.items()
         },
     }
@@ -192,7 +198,7 @@ def read_manifest(store: Store, tile: str) -> Manifest:
 def has_no_chips(store: Store, tile: str) -> bool:
     """Whether a tile was cut and not one chip was kept, or its imagery has gone."""
     try:
-        return read_manifest(store, tile).rows.empty
+        return len(read_manifest(store, tile).rows) == 0
     except NotFoundError:
         return False
 

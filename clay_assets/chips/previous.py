@@ -33,7 +33,11 @@ class Previous:
         dates = {date: DateRecord(**fields) for date, fields in manifest.meta["dates"].items()}
         rows = manifest_rows(manifest)
         cuts = {
-            date: Cut(tuple(row for row in rows if row.date == date), Counter(record.rejected))
+            date: Cut(
+                tuple(row for row in rows if row.date == date),
+                Counter(record.rejected),
+                record.places,
+            )
             for date, record in dates.items()
         }
         return cls(manifest.meta["inputs"], dates, cuts, files)

@@ -15,6 +15,8 @@ from clay_assets.chips.manifest import (
 from clay_assets.errors import NotFoundError
 from clay_assets_tests.chips.making import make_row
 
+PLACES = {"cloud": [[4, 32, 0], [5, 32, 32]]}
+
 
 def write(store, rows, tile="32VKM"):
     return write_manifest(
@@ -26,7 +28,7 @@ def write(store, rows, tile="32VKM"):
         chip_size=32,
         rejected={"cloud": 2},
         source="catalog.json",
-        dates={"2023-06-12": DateRecord("in 1", {"cloud": 2})},
+        dates={"2023-06-12": DateRecord("in 1", {"cloud": 2}, PLACES)},
     )
 
 
@@ -45,7 +47,7 @@ def test_a_manifest_is_read_as_it_was_written(store):
         "chip_size": 32,
         "rejected": {"cloud": 2},
         "source": "catalog.json",
-        "dates": {"2023-06-12": {"inputs": "in 1", "rejected": {"cloud": 2}}},
+        "dates": {"2023-06-12": {"inputs": "in 1", "rejected": {"cloud": 2}, "places": PLACES}},
     }
 
 
