@@ -1,6 +1,6 @@
 """Windows of raster files on any grid."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,18 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
 
-from clay_assets.errors import ImageryError
+from clay_assets.errors import ImageryError, UnreachableError
 from clay_assets.ingest.grid import Grid
-from clay_assets.ingest.raster_files import BandSource, open_raster, unreadable_raster
+from clay_assets.ingest.lookup import AxisLookup, lookup
+from clay_assets.ingest.raster_files import BandSource, may_pass, open_raster, unreadable_raster
 from clay_assets.store import gdal_options
 
 # In source pixels: GDAL approximates the way between two CRS. An exact one takes twice as long.
 _TOLERANCE_PX = 1e-5
+
+Pixels = npt.NDArray[Any]
 
 
 class RasterReader:
@@ -32,9 +36,10 @@ class RasterReader:
         """
         self._sources = sources
         self._dtype = dtype
-        self._datasets: list[DatasetReader] = []
+        self._nothing = np.nan if dtype == "float32" else 0
+        self._datasets: dict[int, DatasetReader] = {}
 
-    def read(self, grid: Grid, shape: tuple[int, int] | None = None) -> npt.NDArray[Any]:
+    def read(self, grid: Grid, shape: tuple[int, int] | None = None) -> Pixels:
         """(H, W) pixels on `grid`, nearest neighbour; 0, or NaN for float32, where none has data.
 
         Args:
@@ -44,23 +49,125 @@ class RasterReader:
         Raises:
             ImageryError: a file cannot be read.
         """
-        if not self._datasets:
-            self._datasets = [open_raster(source.href) for source in self._sources]
-        nothing = np.nan if self._dtype == "float32" else 0
-        mosaic = np.full(shape or (grid.height, grid.width), nothing, self._dtype)
-        for source, dataset in zip(self._sources, self._datasets, strict=True):
-            empty = np.isnan(mosaic) if self._dtype == "float32" else mosaic == 0
+        pixels = np.empty(shape or (grid.height, grid.width), self._dtype)
+        self.read_into(pixels, grid)
+        return pixels
+
+    def read_into(self, pixels: Pixels, grid: Grid) -> None:
+        """As `read`, to an array of the caller's: no copy is made where a file has the same grid.
+
+        Args:
+            pixels: (H, W), float32 or of the reader's dtype.
+            grid: ground and pixels to be read.
+
+        Raises:
+            ImageryError: a file cannot be read.
+        """
+        if not self._sources:
+            pixels[:] = self._nothing
+        for index in range(len(self._sources)):
+            if index == 0:
+                self._read_source(index, pixels, grid)
+                continue
+            empty = np.isnan(pixels) if self._dtype == "float32" else pixels == 0
             if not empty.any():
-                break
-            pixels = _warped(dataset, source, grid, mosaic.shape, nothing)
-            np.copyto(mosaic, source.converted(pixels, self._dtype), where=empty)
-        return mosaic
+                return
+            more = np.empty_like(pixels)
+            self._read_source(index, more, grid)
+            np.copyto(pixels, more, where=empty)
+
+    def cache_bytes(self, rows: int, width: int) -> int:
+        """Memory for all blocks under a strip, so that each is decoded once for strip after strip.
+
+        Args:
+            rows: height of a strip in pixels of the finest file.
+            width: its width.
+        """
+        total = 0
+        for index, source in enumerate(self._sources):
+            dataset = self._dataset(index)
+            height, block_width = dataset.block_shapes[source.band - 1]
+            across = min(dataset.width, width + 2 * block_width)
+            pixel_bytes = np.dtype(dataset.dtypes[source.band - 1]).itemsize
+            total += (-(-rows // height) + 1) * height * across * pixel_bytes
+        return total
 
     def close(self) -> None:
         """Close the files."""
-        for dataset in self._datasets:  # opened in another thread, so not as context managers
+        for dataset in self._datasets.values():  # of another thread, so not as context managers
             dataset.close()
-        self._datasets = []
+        self._datasets = {}
+
+    def _dataset(self, index: int) -> DatasetReader:
+        if index not in self._datasets:
+            self._datasets[index] = open_raster(self._sources[index].href)
+        return self._datasets[index]
+
+    def _read_source(self, index: int, pixels: Pixels, grid: Grid) -> None:
+        """Fill `pixels` from one file; one elsewhere is opened again once, as links may break."""
+        source = self._sources[index]
+
+        def read() -> None:
+            dataset = self._dataset(index)
+            with rasterio.Env(**gdal_options()):
+                _fill(pixels, dataset, source, grid, self._nothing)
+
+        try:
+            _twice(read, lambda: self._datasets.pop(index).close(), "://" in source.href)
+        except RasterioError as error:
+            kind = UnreachableError if may_pass(source.href, error) else ImageryError
+            raise kind(unreadable_raster(source.href, error)) from error
+        if source.shift_dn or source.factor != 1 or source.decibels:
+            pixels[:] = source.converted(pixels, self._dtype)
+
+
+def _twice(read: Callable[[], None], forget: Callable[[], None], again: bool) -> None:
+    try:
+        read()
+    except RasterioError:
+        if not again:
+            raise
+        forget()
+        read()
+
+
+def _fill(
+    pixels: Pixels, dataset: DatasetReader, source: BandSource, grid: Grid, nothing: float
+) -> None:
+    """Pixels of a band, not converted yet, `nothing` where it has none."""
+    same_crs = dataset.crs is not None and dataset.crs.to_epsg() == grid.epsg
+    found = None
+    if same_crs and pixels.shape == (grid.height, grid.width):
+        found = lookup(dataset.transform, dataset.shape, grid)
+    if found is None:
+        pixels[:] = _warped(dataset, source, grid, pixels.shape, nothing)
+        return
+    _copy(pixels, dataset, source.band, *found, nothing)
+    if source.nodata not in (None, nothing):
+        pixels[pixels == source.nodata] = nothing
+
+
+def _copy(
+    pixels: Pixels,
+    dataset: DatasetReader,
+    band: int,
+    rows: AxisLookup,
+    cols: AxisLookup,
+    nothing: float,
+) -> None:
+    """Pixels of a band by row and column, without resampling by GDAL."""
+    target = pixels[rows.covered, cols.covered]
+    if target.size < pixels.size:
+        pixels[:] = nothing
+    if not target.size:
+        return
+    (top, bottom), (left, right) = rows.span, cols.span
+    window = Window(left, top, right - left, bottom - top)
+    if rows.is_one_to_one and cols.is_one_to_one and target.size == pixels.size:
+        dataset.read(band, window=window, out=pixels)
+        return
+    part = dataset.read(band, window=window)
+    target[:] = part[rows.sources - top][:, cols.sources - left]
 
 
 def _warped(
@@ -69,23 +176,18 @@ def _warped(
     grid: Grid,
     shape: tuple[int, ...],
     nothing: float,
-) -> npt.NDArray[Any]:
-    try:
-        with (
-            rasterio.Env(**gdal_options()),
-            WarpedVRT(
-                dataset,
-                crs=f"EPSG:{grid.epsg}",
-                transform=grid.transform,
-                width=grid.width,
-                height=grid.height,
-                resampling=Resampling.nearest,
-                src_nodata=source.nodata,
-                nodata=nothing,
-                tolerance=_TOLERANCE_PX,
-            ) as view,
-        ):
-            pixels: npt.NDArray[Any] = view.read(source.band, out_shape=shape)
-            return pixels
-    except RasterioError as error:
-        raise ImageryError(unreadable_raster(source.href, error)) from error
+) -> Pixels:
+    with WarpedVRT(
+        dataset,
+        crs=f"EPSG:{grid.epsg}",
+        transform=grid.transform,
+        width=grid.width,
+        height=grid.height,
+        resampling=Resampling.nearest,
+        src_nodata=source.nodata,
+        nodata=nothing,
+        dtype="float32" if np.isnan(nothing) else None,  # whole numbers have no NaN
+        tolerance=_TOLERANCE_PX,
+    ) as view:
+        pixels: Pixels = view.read(source.band, out_shape=shape)
+        return pixels

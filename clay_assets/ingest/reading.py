@@ -59,11 +59,17 @@ class DateReader:
                 f"{height}x{width} at row {row}, column {col}"
             )
         grid = whole.window(row, col, height, width)
-        reads = {band: self._pool.submit(r.read, grid) for band, r in self._readers.items()}
         pixels = np.empty((len(self._bands), height, width), np.float32)
-        for index, band in enumerate(self._bands):
-            pixels[index] = reads[band].result()
-        classes = reads[SCL].result() if SCL in reads else None
+        parts: dict[str, npt.NDArray[Any]] = dict(zip(self._bands, pixels, strict=True))
+        classes = np.empty((height, width), np.uint8) if SCL in self._readers else None
+        if classes is not None:
+            parts[SCL] = classes
+        reads = [
+            self._pool.submit(self._readers[band].read_into, part, grid)
+            for band, part in parts.items()
+        ]
+        for read in reads:
+            read.result()
         return DateWindow(pixels, self._bands, classes)
 
     def close(self) -> None:
