@@ -152,13 +152,19 @@ class Store:
 
     def folders(self, prefix: str = "") -> list[str]:
         """Names of the folders directly under the folder `prefix`, sorted."""
+        return self.entries(prefix)[0]
+
+    def entries(self, prefix: str = "") -> tuple[list[str], list[StoredFile]]:
+        """Names of the folders directly under the folder `prefix`, and the files there, sorted."""
         try:
-            found = obstore.list_with_delimiter(self._objects, prefix or None)["common_prefixes"]
+            found = obstore.list_with_delimiter(self._objects, prefix or None)
         except FileNotFoundError:
-            return []
+            return [], []
         except BaseError as error:
             raise StoreError(f"{self.url(prefix)}: {_first_line(error)}") from error
-        return sorted(Path(folder).name for folder in found)
+        files = [_stored(m) for m in found["objects"] if not m["path"].endswith(PARTIAL_SUFFIX)]
+        folders = sorted(Path(folder).name for folder in found["common_prefixes"])
+        return folders, sorted(files, key=lambda file: file.key)
 
     def delete(self, keys: list[str]) -> None:
         """Delete files; those already gone are no error."""

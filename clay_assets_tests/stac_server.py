@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import threading
 import time
@@ -256,7 +257,13 @@ def _as_dict(item):
 
 
 def _linked(item, base):
-    return item | {"links": ItemLinks(item["collection"], base, item["id"]).create_links()}
+    # A path would be taken for one of the server's.
+    assets = {
+        name: asset | {"href": re.sub("^/", "file:///", asset["href"])}
+        for name, asset in item["assets"].items()
+    }
+    links = ItemLinks(item["collection"], base, item["id"]).create_links()
+    return item | {"assets": assets, "links": links}
 
 
 def _collection(id_, base):

@@ -32,7 +32,7 @@ def register_imagery(instance: dg.DagsterInstance, store: Store, source: TileSou
     Raises:
         ClayAssetsError: there is no imagery of that tile, or it cannot be reached.
     """
-    found = find_imagery(source.location, source.mgrs, dates=source.dates)
+    found = find_imagery(source.location, source.mgrs, dates=source.dates, items=source.items)
     write_source(store, replace(source, location=found.location))
     add_tiles(instance, [source.mgrs])
     if _known_version(instance, source.mgrs) != found.fingerprint:

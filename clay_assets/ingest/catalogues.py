@@ -1,35 +1,21 @@
-"""Where scenes are found: a static catalogue read whole, or a STAC API that is asked."""
+"""Where scenes are found: a static catalogue read whole, or the items that are named."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 import pystac
-from pystac_client import Client
-from pystac_client.exceptions import APIError
-from requests.exceptions import RequestException
 
-from clay_assets.errors import ImageryError, InvalidValueError
-from clay_assets.ingest.asking import TIMEOUT_S, api_io, unreachable
-from clay_assets.ingest.collection_table import (
-    SENSOR_BANDS,
-    Sensor,
-    collection_ids,
-    known_collections,
-)
+from clay_assets.ingest.collection_table import Sensor
 from clay_assets.ingest.collections import sensor_of
 from clay_assets.ingest.dates import DateRange
 from clay_assets.ingest.scenes import day_of, overlap, tile_of_scene, time_of
-from clay_assets.mgrs import tile_centre_wgs84
 
 RADAR_WITHIN = timedelta(days=3)
 """Between a Sentinel-2 scene and the Sentinel-1 scenes that go with it, as Clay does."""
 COMPANIONS: tuple[Sensor, ...] = ("radar", "elevation")
 """Sensors that are added to Sentinel-2."""
-
-T = TypeVar("T")
-_PAGE = 250
 
 
 class Catalogue(Protocol):
@@ -40,6 +26,9 @@ class Catalogue(Protocol):
 
     def optical(self, tile: str, dates: tuple[DateRange, ...]) -> list[pystac.Item]:
         """Sentinel-2 scenes of a tile and, if any are given, dates."""
+
+    def named(self, ids: tuple[str, ...]) -> list[pystac.Item]:
+        """Items of any sensor by their ids, as far as there are such."""
 
     def companions(self, scene: pystac.Item, sensor: Sensor) -> list[pystac.Item]:
         """Radar scenes near in time, or elevation, at the place of a Sentinel-2 scene."""
@@ -71,13 +60,16 @@ class StaticCatalogue:
             and (not dates or any(day_of(item) in range_ for range_ in dates))
         ]
 
+    def named(self, ids: tuple[str, ...]) -> list[pystac.Item]:
+        """Items of any sensor by their ids, as far as there are such."""
+        return [item for item in self.items if item.id in ids]
+
     def companions(self, scene: pystac.Item, sensor: Sensor) -> list[pystac.Item]:
         """Radar scenes near in time, or elevation, at the place of a Sentinel-2 scene."""
         return [
             item
             for item in self._of(sensor)
-            if (sensor != "radar" or abs(time_of(item) - time_of(scene)) <= RADAR_WITHIN)
-            and overlap(item, scene)
+            if (sensor != "radar" or near_in_time(item, scene)) and overlap(item, scene)
         ]
 
     def with_companions(self, scenes: tuple[pystac.Item, ...]) -> list[pystac.Item]:
@@ -97,95 +89,50 @@ class StaticCatalogue:
 
 
 @dataclass(frozen=True)
-class ApiCatalogue:
-    """A STAC API."""
+class NamedCatalogue:
+    """The items that somebody named, and of a sensor of which none is named those there are."""
 
-    url: str
-    """Its landing page."""
-    client: Client
-    """Open client of that page."""
-    collections: dict[Sensor, list[str]]
-    """Ids of the collections it has, by sensor."""
-
-    @classmethod
-    def open(cls, url: str) -> "ApiCatalogue":
-        """Connect and ask for each collection of the table whether it is there.
-
-        Raises:
-            ImageryError: it does not answer or has no Sentinel-2 collection.
-        """
-        client = _asked(url, lambda: Client.open(url, stac_io=api_io(), timeout=TIMEOUT_S))
-        found = {
-            sensor: [id_ for id_ in collection_ids(sensor) if _has_collection(url, client, id_)]
-            for sensor in SENSOR_BANDS
-        }
-        if not found["optical"]:
-            raise ImageryError(
-                f"{url} has none of the Sentinel-2 collections that are read; known are "
-                f"{known_collections()}"
-            )
-        return cls(url, client, found)
+    catalogue: Catalogue
+    """Where they are from."""
+    items: tuple[pystac.Item, ...]
+    """The named ones."""
 
     def tiles(self) -> list[str]:
-        """Not answered by an API.
-
-        Raises:
-            InvalidValueError: always; there are too many.
-        """
-        raise InvalidValueError(
-            f"{self.url} is a STAC API, which holds too many tiles to list; name one, like 32VKM"
-        )
+        """MGRS tiles of the named Sentinel-2 scenes, sorted."""
+        return StaticCatalogue(self.items).tiles()
 
     def optical(self, tile: str, dates: tuple[DateRange, ...]) -> list[pystac.Item]:
-        """Sentinel-2 scenes of a tile and, if any are given, dates."""
-        # The first collection has all scenes; a second one holds the same again.
-        collection = self.collections["optical"][0]
-        place = {"type": "Point", "coordinates": list(tile_centre_wgs84(tile))}
-        items = [
-            item
-            for datetime in ([str(range_) for range_ in dates] if dates else [None])
-            for item in self._search([collection], place, datetime)
-        ]
-        unique = {item.id: item for item in items if tile_of_scene(item) == tile}
-        return list(unique.values())
+        """The named Sentinel-2 scenes of a tile and, if any are given, dates."""
+        return StaticCatalogue(self.items).optical(tile, dates)
+
+    def named(self, ids: tuple[str, ...]) -> list[pystac.Item]:
+        """Those of the named items that have one of these ids."""
+        return StaticCatalogue(self.items).named(ids)
 
     def companions(self, scene: pystac.Item, sensor: Sensor) -> list[pystac.Item]:
-        """Radar scenes near in time, or elevation, at the place of a Sentinel-2 scene."""
-        if not self.has(sensor) or scene.geometry is None:
-            return []
-        datetime = None
-        if sensor == "radar":
-            start, end = time_of(scene) - RADAR_WITHIN, time_of(scene) + RADAR_WITHIN
-            datetime = f"{start:%Y-%m-%dT%H:%M:%SZ}/{end:%Y-%m-%dT%H:%M:%SZ}"
-        return self._search(self.collections[sensor], scene.geometry, datetime)
+        """The named ones at the scene's place, near in time if some are; else those there are."""
+        if not self._names(sensor):
+            return self.catalogue.companions(scene, sensor)
+        found = [i for i in self.items if sensor_of(i) == sensor and overlap(i, scene)]
+        return [i for i in found if sensor == "radar" and near_in_time(i, scene)] or found
 
     def with_companions(self, scenes: tuple[pystac.Item, ...]) -> list[pystac.Item]:
-        """The scenes alone; their companions are asked for once scenes are chosen."""
-        return list(scenes)
+        """The scenes and what goes with them, so far as it is known without asking for each."""
+        others = [
+            item
+            for item in self.catalogue.with_companions(scenes)
+            if (sensor := sensor_of(item)) and not self._names(sensor)
+        ]
+        return [*self.items, *others]
 
     def has(self, sensor: Sensor) -> bool:
         """Whether there are scenes of a sensor at all."""
-        return bool(self.collections[sensor])
+        return self._names(sensor) or self.catalogue.has(sensor)
 
-    def _search(
-        self, collections: list[str], place: dict[str, Any], datetime: str | None
-    ) -> list[pystac.Item]:
-        return _asked(
-            self.url,
-            lambda: list(
-                self.client.search(
-                    collections=collections, intersects=place, datetime=datetime, limit=_PAGE
-                ).items()
-            ),
-        )
+    def _names(self, sensor: Sensor) -> bool:
+        return any(sensor_of(item) == sensor for item in self.items)
 
 
-def _has_collection(url: str, client: Client, collection_id: str) -> bool:
-    return _asked(url, lambda: client.get_collection(collection_id)) is not None
-
-
-def _asked(url: str, question: Callable[[], T]) -> T:
-    try:
-        return question()
-    except (APIError, RequestException) as error:
-        raise unreachable(url, error) from error
+def near_in_time(radar: pystac.Item, scene: pystac.Item) -> bool:
+    """Whether a radar scene may go with a Sentinel-2 scene."""
+    return abs(time_of(radar) - time_of(scene)) <= RADAR_WITHIN

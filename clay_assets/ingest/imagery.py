@@ -1,27 +1,24 @@
 """What imagery there is: of which tiles, and for one tile which scenes or ready chips."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import pystac
 
-from clay_assets.errors import NotFoundError
+from clay_assets.errors import ImageryError, InvalidValueError, NotFoundError
 from clay_assets.ingest import ready_chips
-from clay_assets.ingest.catalogues import ApiCatalogue, Catalogue, StaticCatalogue
-from clay_assets.ingest.collections import assets_of, sensor_of
+from clay_assets.ingest.catalogues import Catalogue, NamedCatalogue, StaticCatalogue
+from clay_assets.ingest.collections import assets_of, sensor_of, unknown_collections
 from clay_assets.ingest.dates import parse_dates
+from clay_assets.ingest.listings import Listing
+from clay_assets.ingest.locations import open_location
 from clay_assets.ingest.raster_files import etag_of
 from clay_assets.ingest.ready_chips import ReadyChip
-from clay_assets.ingest.scenes import updated
-from clay_assets.ingest.stac_files import local_path, read_items, read_json
+from clay_assets.ingest.scenes import tile_of_scene, updated
+from clay_assets.ingest.stac_files import local_path
 from clay_assets.mgrs import parse_tile
 from clay_assets.provenance import fingerprint
-from clay_assets.store import Store
 
-_CATALOGUE_NAMES = ("catalog.json", "collection.json")
-_JSON_SUFFIXES = (".json", ".geojson")
 _LOOKUPS_AT_ONCE = 16
 
 
@@ -52,99 +49,89 @@ def list_tiles(location: str) -> list[str]:
     """MGRS tiles that have imagery, sorted.
 
     Args:
-        location: a STAC API, a static catalogue, collection, item or FeatureCollection (path,
-            `s3://`, `https://`), or ready chips: a folder, `s3://` prefix, file or local pattern.
+        location: as for `open_location`.
 
     Raises:
         ImageryError: it cannot be read or does not answer.
         InvalidValueError: a STAC API, which has too many.
         NotFoundError: there is nothing.
     """
-    catalogue = open_catalogue(location)
-    tiles = catalogue.tiles() if catalogue else ready_chips.list_tile_names(location)
+    found = open_location(location)
+    tiles = ready_chips.list_tile_names(found) if isinstance(found, Listing) else found.tiles()
     if not tiles:
-        raise NotFoundError(f"{location} has no Sentinel-2 scenes")
+        raise NotFoundError(f"{location} has no Sentinel-2 scenes{_why(found)}")
     return tiles
 
 
-def find_imagery(location: str, tile: str, *, dates: tuple[str, ...] = ()) -> TileImagery:
+def find_imagery(
+    location: str, tile: str, *, dates: tuple[str, ...] = (), items: tuple[str, ...] = ()
+) -> TileImagery:
     """The imagery of one tile.
 
     Args:
-        location: as for `list_tiles`.
+        location: as for `open_location`.
         tile: MGRS tile id.
         dates: `YYYY-MM-DD` days and `YYYY-MM-DD/YYYY-MM-DD` ranges; empty for any.
+        items: ids of the items that are to be used, whatever `dates` says; empty for any. Of a
+            sensor of which none is named there may be any.
 
     Raises:
         ImageryError: it cannot be read, does not answer, or names files that do not exist.
-        InvalidValueError: a date makes no sense.
-        NotFoundError: there is none of that tile.
+        InvalidValueError: a date or the items make no sense.
+        NotFoundError: there is none of that tile, or no item of a name.
         TileError: not a tile that exists.
     """
     mgrs, ranges = parse_tile(tile), parse_dates(dates)
-    catalogue = open_catalogue(location)
-    place = str(local_path(location) or location)
-    if catalogue is None:
-        chips = tuple(ready_chips.list_chips(location, mgrs))
+    place, found = str(local_path(location) or location), open_location(location, mgrs)
+    if isinstance(found, Listing):
+        if items:
+            raise InvalidValueError(
+                f"{location} holds ready chips, which are not chosen by item; leave the items out, "
+                f"got {', '.join(items)}"
+            )
+        chips = tuple(ready_chips.list_chips(found, mgrs))
         version = fingerprint([(chip.href, chip.etag) for chip in chips])
         return TileImagery(mgrs, place, (), None, chips, version)
-    scenes = tuple(catalogue.optical(mgrs, ranges))
+    if items:
+        found = _only_named(location, found, mgrs, items)
+    scenes = tuple(found.optical(mgrs, () if items else ranges))
     if not scenes:
         raise NotFoundError(
             f"{location} has no Sentinel-2 scenes of tile {mgrs}"
-            f"{' of ' + ', '.join(dates) if dates else ''}{_tiles_there(catalogue)}"
+            f"{' of ' + ', '.join(dates) if dates else ''}{_why(found)}"
         )
-    version = _fingerprint(catalogue.with_companions(scenes))
-    return TileImagery(mgrs, place, scenes, catalogue, (), version)
+    version = _fingerprint(found.with_companions(scenes))
+    return TileImagery(mgrs, place, scenes, found, (), version)
 
 
-def open_catalogue(location: str) -> Catalogue | None:
-    """The scenes at a location; None when it holds ready chips.
-
-    Raises:
-        ImageryError: it cannot be read or does not answer.
-        NotFoundError: there is no such file or folder.
-    """
-    path = local_path(location)
-    if path is not None and path.is_dir():
-        items = _items_of_folder(path)
-        return StaticCatalogue(tuple(items)) if items is not None else None
-    if location.lower().endswith(_JSON_SUFFIXES):
-        href = str(path or location)
-        return StaticCatalogue(tuple(read_items(href, read_json(href))))
-    if "://" not in location or location.lower().endswith(ready_chips.CHIP_SUFFIXES):
-        return None
-    if location.startswith(("http://", "https://")):
-        content = read_json(location)
-        if any(link.get("rel") == "search" for link in content.get("links", [])):
-            return ApiCatalogue.open(location)
-        return StaticCatalogue(tuple(read_items(location, content)))
-    store = Store(location, Path())
-    names = [name for name in _CATALOGUE_NAMES if store.exists(name)]
-    return open_catalogue(store.url(names[0])) if names else None
-
-
-def _items_of_folder(folder: Path) -> list[pystac.Item] | None:
-    """Items of the folder's catalogue or, without one, of its loose item files.
-
-    A loose item whose files lie here wins over one of the same id that points elsewhere.
-    """
-    for name in _CATALOGUE_NAMES:
-        if (folder / name).is_file():
-            return read_items(str(folder / name), read_json(str(folder / name)))
-    found: dict[str, pystac.Item] = {}
-    for file in sorted(folder.glob("*.json")):
-        content = read_json(str(file))
-        if "stac_version" not in content:
-            continue
-        for item in read_items(str(file), content):
-            if item.id not in found or _lies_here(item):
-                found[item.id] = item
-    return list(found.values()) or None
+def _only_named(
+    location: str, catalogue: Catalogue, tile: str, ids: tuple[str, ...]
+) -> NamedCatalogue:
+    found = {item.id: item for item in catalogue.named(ids)}
+    missing = [id_ for id_ in ids if id_ not in found]
+    if missing:
+        raise NotFoundError(
+            f"{location} has no item {', '.join(missing)}{_around(catalogue, tile)}; check the ids"
+        )
+    items = tuple(found[id_] for id_ in dict.fromkeys(ids))
+    if unknown := unknown_collections(items):
+        raise ImageryError(f"items of {location} cannot be read: {unknown}")
+    scenes = [item for item in items if sensor_of(item) == "optical"]
+    elsewhere = [item for item in scenes if tile_of_scene(item) != tile]
+    if elsewhere:
+        raise InvalidValueError(
+            f"item {elsewhere[0].id} is of tile {tile_of_scene(elsewhere[0])}; name items of {tile}"
+        )
+    if not scenes:
+        raise InvalidValueError(
+            f"none of the items {', '.join(ids)} is a Sentinel-2 scene; name at least one"
+        )
+    return NamedCatalogue(catalogue, items)
 
 
-def _lies_here(item: pystac.Item) -> bool:
-    return all(os.path.isabs(asset.href) for asset in item.assets.values())
+def _around(catalogue: Catalogue, tile: str) -> str:
+    """A geoparquet file or a bucket is read around the tile alone."""
+    return f" around tile {tile}" if isinstance(catalogue, StaticCatalogue) else ""
 
 
 def _fingerprint(items: list[pystac.Item]) -> str:
@@ -161,8 +148,10 @@ def _fingerprint(items: list[pystac.Item]) -> str:
     return fingerprint(sorted((item.id, updated(item)) for item in items), sorted(versions))
 
 
-def _tiles_there(catalogue: Catalogue) -> str:
-    if not isinstance(catalogue, StaticCatalogue):
+def _why(found: Catalogue | Listing) -> str:
+    """What there is instead of the scenes that are not found."""
+    if not isinstance(found, StaticCatalogue):
         return ""
-    tiles = catalogue.tiles()
-    return f"; it has {', '.join(tiles[:5])}" if tiles else "; it has no Sentinel-2 scenes at all"
+    tiles, unknown = found.tiles(), unknown_collections(found.items)
+    there = f"it has {', '.join(tiles[:5])}" if tiles else "it has no Sentinel-2 scenes at all"
+    return f"; {there}" + (f": {unknown}" if unknown else "")

@@ -35,7 +35,7 @@ def plan_registered(
     """
     if source.withdrawn:
         return _plan_nothing(store, source, run_id)
-    found = find_imagery(source.location, source.mgrs, dates=source.dates)
+    found = find_imagery(source.location, source.mgrs, dates=source.dates, items=source.items)
     return plan_tile(
         store,
         found,

@@ -13,7 +13,7 @@ from pystac_client.exceptions import APIError
 from requests.exceptions import RequestException
 
 from clay_assets import progress
-from clay_assets.errors import ImageryError, NotFoundError
+from clay_assets.errors import ImageryError, NotFoundError, UnreachableError
 from clay_assets.ingest.asking import api_io, unreachable
 from clay_assets.store import Store
 
@@ -21,13 +21,26 @@ from clay_assets.store import Store
 class AnywhereIO(DefaultStacIO):
     """Reads text from a path, `s3://` or `https://`; pystac's own does neither S3 nor retries."""
 
+    def __init__(self) -> None:
+        """One session for all that is read."""
+        super().__init__()
+        self._api = api_io()
+
     def read_text_from_href(self, href: str) -> str:
-        """Text of a path or URL."""
+        """Text of a path or URL.
+
+        Raises:
+            NotFoundError: there is no such file.
+            UnreachableError: a server answers with an error, or not at all.
+        """
         if href.startswith("s3://"):
             folder, _, name = href.rpartition("/")
             return Store(folder, Path()).read_bytes(name).decode()
         if href.startswith(("http://", "https://")):
-            return api_io().request(href)
+            try:
+                return self._api.request(href)
+            except (APIError, RequestException) as error:
+                raise unreachable(href, error) from error
         return super().read_text_from_href(href)
 
 
@@ -38,17 +51,27 @@ def read_json(href: str) -> dict[str, Any]:
         ImageryError: it does not answer, or is no JSON object.
         NotFoundError: there is no such file.
     """
-    try:
-        content = json.loads(AnywhereIO().read_text(href))
-    except FileNotFoundError as error:
-        raise NotFoundError(f"{href} does not exist") from error
-    except (APIError, RequestException) as error:
-        raise unreachable(href, error) from error
-    except ValueError as error:
-        raise ImageryError(f"{href} is not JSON: {error}; expected a STAC file") from error
+    content = read_any_json(href)
     if not isinstance(content, dict):
         raise ImageryError(f"{href} is a JSON {type(content).__name__}; expected a STAC object")
     return content
+
+
+def read_any_json(href: str) -> Any:  # noqa: ANN401
+    """What a JSON file holds.
+
+    Raises:
+        ImageryError: it does not answer, or is no JSON.
+        NotFoundError: there is no such file.
+    """
+    try:
+        text = AnywhereIO().read_text(href)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{href} does not exist") from error
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ImageryError(f"{href} is not JSON: {error}; expected a STAC file") from error
 
 
 def read_items(href: str, content: dict[str, Any]) -> list[pystac.Item]:
@@ -63,7 +86,10 @@ def read_items(href: str, content: dict[str, Any]) -> list[pystac.Item]:
     """
     try:
         return [_absolute(item) for item in _items(href, content)]
-    except (STACError, STACTypeError, APIError, KeyError, ValueError, OSError) as error:
+    except (STACError, STACTypeError, KeyError, ValueError, OSError) as error:
+        for cause in (error, error.__cause__):  # pystac hides it in an error of its own
+            if isinstance(cause, UnreachableError):
+                raise cause from None
         raise ImageryError(
             f"{href} is not STAC, or links to what is not: {type(error).__name__} {error}; "
             "expected a catalogue, collection, item or FeatureCollection of items"
