@@ -26,8 +26,9 @@ def write_geotable(
     with store.writing(key) as path:
         frame.to_parquet(path, index=False, schema_version="1.1.0")
         table = pq.read_table(path)  # to_parquet takes no metadata of others
-        kept = (table.schema.metadata or {}) | {_METADATA_KEY: json.dumps(metadata).encode()}
-        pq.write_table(table.replace_schema_metadata(kept), path, compression="zstd")
+        # Without pandas' own, which names types that it cannot read back.
+        about = {b"geo": table.schema.metadata[b"geo"], _METADATA_KEY: json.dumps(metadata)}
+        pq.write_table(table.replace_schema_metadata(about), path, compression="zstd")
 
 
 def read_geotable(store: Store, key: str) -> geopandas.GeoDataFrame:

@@ -23,11 +23,13 @@ def test_the_asset_keys_are_these(definitions: dg.Definitions):
     assert sorted(key.to_user_string() for key in graph.get_all_asset_keys()) == [
         "checkpoints",
         "chips",
+        "coverage",
         "duckdb_index",
         "embeddings/clay",
         "imagery",
         "neighbour_examples",
         "pgvector_index",
+        "tile_sample",
         "tiles",
         "training_set",
     ]
@@ -41,10 +43,12 @@ def test_the_way_of_the_data_is_this(definitions: dg.Definitions):
     }
     assert parents == {
         "imagery": set(),
+        "tile_sample": set(),
         "tiles": {"imagery"},
         "chips": {"tiles"},
         "training_set": {"chips"},
         "checkpoints": {"training_set"},
+        "coverage": {"chips", "embeddings/clay"},
         "embeddings/clay": {"chips", "checkpoints"},
         "duckdb_index": {"embeddings/clay"},
         "pgvector_index": {"embeddings/clay"},
@@ -103,5 +107,5 @@ def test_definitions_load_without_any_environment_variable(tmp_path: Path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "9"
+    assert done.stdout.strip() == "11"
     assert not list(tmp_path.iterdir()), "loading the definitions must not write anything"
