@@ -6,12 +6,14 @@ from clay_assets.defs.automation import automation_sensor
 from clay_assets.defs.checkpoints import checkpoints, training_set
 from clay_assets.defs.checks import checks_of
 from clay_assets.defs.chips import chips, tiles
+from clay_assets.defs.coverage import coverage_asset
 from clay_assets.defs.embeddings import embeddings_asset
 from clay_assets.defs.imagery import imagery
 from clay_assets.defs.indexes import index_assets
 from clay_assets.defs.jobs import jobs_of
+from clay_assets.defs.land_cover import tile_sample
 from clay_assets.defs.resources import resources_of
-from clay_assets.defs.sensors import bucket_sensor
+from clay_assets.defs.sensors import bucket_sensor, scene_sensor
 from clay_assets.embeddings import load_products
 from clay_assets.settings import Settings
 
@@ -27,8 +29,10 @@ def build_defs(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             imagery,
+            tile_sample,
             tiles,
             chips,
+            coverage_asset(list(products.values())),
             training_set,
             checkpoints,
             *embeddings,
@@ -36,7 +40,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         ],
         asset_checks=checks_of(list(products.values())),
         jobs=jobs_of(list(products)),
-        sensors=[bucket_sensor(settings), automation_sensor(settings)],
+        sensors=[bucket_sensor(settings), scene_sensor(settings), automation_sensor(settings)],
         resources=resources_of(settings),
         executor=dg.in_process_executor,
     )

@@ -8,20 +8,26 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from clay_assets.defs.imagery import imagery_events
 from clay_assets.defs.partitions import mgrs_tiles
 from clay_assets.defs.resources import StoreResource
-from clay_assets.errors import ClayAssetsError
 from clay_assets.ingest import queue
+from clay_assets.ingest.aoi import read_area, tiles_of_area
+from clay_assets.ingest.news import NewsCursor, scenes_since
+from clay_assets.ingest.stac_files import local_path
 from clay_assets.ingest.sweep import Sweep, SweepState, TileChange, look_at, sweep, watched_store
 from clay_assets.ingest.watched import register_changes
+from clay_assets.provenance import fingerprint
 from clay_assets.settings import Settings
 from clay_assets.store import Store
 
 DEFAULT_WATCH_SECONDS = 60
+FIRST_LOOK_BACK = timedelta(days=30)
+"""How far the first look into a catalogue goes back; Sentinel-2 comes by every five days."""
 FULL_LISTING_EVERY_S = 24 * 3600.0
 """Net beneath a queue: the whole bucket is listed as often as that."""
 
@@ -58,7 +64,7 @@ def status_of(*, wanted: bool) -> dg.DefaultSensorStatus:
 def bucket_sensor(settings: Settings) -> dg.SensorDefinition:
     """The sensor `new_objects` on a bucket or folder with one folder a tile."""
     location, queue_url = settings.imagery, settings.queue_url
-    is_bucket = location is not None and not location.startswith(("http://", "https://"))
+    is_bucket = location is not None and not _is_catalogue(location)
 
     @dg.sensor(
         name="new_objects",
@@ -73,8 +79,8 @@ def bucket_sensor(settings: Settings) -> dg.SensorDefinition:
     ) -> dg.SensorResult | dg.SkipReason:
         if location is None or not is_bucket:
             return dg.SkipReason(
-                f"CLAY_IMAGERY is {location or 'not set'}; set it to a folder or s3:// prefix with "
-                "one folder a tile, like s3://clay-tiles-02/02"
+                f"CLAY_IMAGERY is {location or 'not set'}; this sensor watches a folder or s3:// "
+                "prefix with one folder a tile, like s3://clay-tiles-02/02"
             )
         cursor = BucketCursor.from_json(context.cursor)
         found, cursor = _look(location, queue_url, cursor)
@@ -83,9 +89,62 @@ def bucket_sensor(settings: Settings) -> dg.SensorDefinition:
         )
         if found.strange:
             context.log.warning(f"no tiles, ignored: {', '.join(found.strange[:10])}")
-        return _result(store.open(), watched_store(location).root, found.changes, cursor)
+        place = watched_store(location).root
+        return _result(store.open(), place, found.changes, cursor.to_json())
 
     return new_objects
+
+
+def scene_sensor(settings: Settings) -> dg.SensorDefinition:
+    """The sensor `new_scenes` on a STAC API or catalogue."""
+    location = settings.imagery
+    is_catalogue = location is not None and _is_catalogue(location)
+
+    @dg.sensor(
+        name="new_scenes",
+        target=dg.AssetSelection.assets("tiles"),
+        description="Asks CLAY_IMAGERY, a STAC API or catalogue, which Sentinel-2 scenes of the "
+        "registered tiles and of CLAY_AOI are new or were processed anew, and reports them.",
+        minimum_interval_seconds=settings.watch_seconds or DEFAULT_WATCH_SECONDS,
+        default_status=status_of(wanted=settings.watch_seconds is not None and is_catalogue),
+    )
+    def new_scenes(
+        context: dg.SensorEvaluationContext, store: StoreResource
+    ) -> dg.SensorResult | dg.SkipReason:
+        if location is None or not is_catalogue:
+            return dg.SkipReason(
+                f"CLAY_IMAGERY is {location or 'not set'}; this sensor watches a STAC API or "
+                "catalogue, like https://earth-search.aws.element84.com/v1"
+            )
+        tiles = set(context.instance.get_dynamic_partitions("mgrs_tile"))
+        if settings.aoi is not None:
+            tiles |= set(tiles_of_area(read_area(settings.aoi)))
+        if not tiles:
+            return dg.SkipReason("no tile is registered; add some, or set CLAY_AOI to an area")
+        found = scenes_since(
+            location,
+            sorted(tiles),
+            datetime.now(UTC) - FIRST_LOOK_BACK,
+            cursor=NewsCursor.from_json(context.cursor),
+        )
+        for note in found.notes:
+            context.log.warning(note)
+        changes = [
+            TileChange(tile, fingerprint(scenes, str(found.newest)), len(scenes))
+            for tile, scenes in sorted(found.scenes.items())
+        ]
+        context.log.info(f"{len(tiles)} tiles, {found.requests} requests, {len(changes)} changed")
+        place = str(local_path(location) or location)
+        return _result(store.open(), place, changes, found.cursor.to_json())
+
+    return new_scenes
+
+
+def _is_catalogue(location: str) -> bool:
+    """Whether a location is STAC, as far as its name tells, and not a bucket or folder."""
+    return location.startswith(("http://", "https://")) or location.lower().endswith(
+        (".json", ".geojson", ".parquet", ".geoparquet")
+    )
 
 
 def _look(location: str, queue_url: str | None, cursor: BucketCursor) -> tuple[Sweep, BucketCursor]:
@@ -104,13 +163,10 @@ def _look(location: str, queue_url: str | None, cursor: BucketCursor) -> tuple[S
 
 
 def _result(
-    store: Store, location: str, changes: Sequence[TileChange], cursor: BucketCursor
+    store: Store, location: str, changes: Sequence[TileChange], cursor: str
 ) -> dg.SensorResult:
     """Partitions and events of the changes."""
-    try:
-        registered = register_changes(store, location, changes)
-    except ClayAssetsError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+    registered = register_changes(store, location, changes)
     events = [
         event
         for change in registered
@@ -126,5 +182,5 @@ def _result(
         if registered
         else [],
         asset_events=events,
-        cursor=cursor.to_json(),
+        cursor=cursor,
     )

@@ -2,19 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import boto3
 import dagster as dg
+import pystac
 import pytest
+import shapely.geometry
 
 from clay_assets.definitions import build_defs
 from clay_assets.defs.resources import resources_of
-from clay_assets.defs.sensors import BucketCursor, bucket_sensor
+from clay_assets.defs.sensors import BucketCursor, bucket_sensor, scene_sensor
+from clay_assets.ingest.footprint import footprint_wgs84
+from clay_assets.mgrs import tile_box, tile_centre_wgs84
 from clay_assets.settings import Settings
 from clay_assets.store import Store
 from clay_assets.tile_sources import TileSource, read_source, write_source
-from clay_assets_tests.ingest.making import tile_names
+from clay_assets_tests.ingest.making import optical, tile_names
+from clay_assets_tests.stac_server import serving as stac_api
 
 FIRST, SECOND = "32VKM", "32VLM"
 Tick = Callable[[], dict[str, int]]
@@ -31,9 +37,15 @@ def bucket(settings: Settings, tmp_path: Path) -> Store:
     return Store(str(settings.imagery), tmp_path / "cache")
 
 
-def _ticking(settings: Settings, instance: dg.DagsterInstance, *, report: bool = True) -> Tick:
+def _ticking(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    *,
+    report: bool = True,
+    make: Callable[[Settings], dg.SensorDefinition] = bucket_sensor,
+) -> Tick:
     """Ticks as the daemon does; each gives the tiles it reports with their objects."""
-    sensor, definitions = bucket_sensor(settings), build_defs(settings)
+    sensor, definitions = make(settings), build_defs(settings)
     cursor: list[str | None] = [None]
 
     def tick() -> dict[str, int]:
@@ -117,7 +129,10 @@ def test_a_tile_taken_from_elsewhere_is_left_alone(bucket: Store, tick: Tick, se
     assert read_source(settings.store, FIRST).location == "/elsewhere"
 
 
-def test_1203_tiles_come_in_three_ticks(bucket: Store, tick: Tick, instance: dg.DagsterInstance):
+def test_1203_tiles_come_in_three_ticks(
+    bucket: Store, settings: Settings, instance: dg.DagsterInstance
+):
+    tick = _ticking(settings, instance, report=False)
     tiles = tile_names(1_203)
     for tile in tiles:
         bucket.write_bytes(f"{tile}/2021-06-01/a.tif", b"x")
@@ -130,7 +145,10 @@ def test_without_a_place_to_watch_the_sensor_says_what_to_set(settings: Settings
     with dg.instance_for_test() as instance:
         context = dg.build_sensor_context(instance, resources=resources_of(settings))
         data = sensor.evaluate_tick(context)
-    assert "CLAY_IMAGERY is https://example.org/stac; set it to a folder" in data.skip_message
+    assert (
+        "CLAY_IMAGERY is https://example.org/stac; this sensor watches a folder"
+        in data.skip_message
+    )
 
 
 @pytest.mark.parametrize(("watch", "status"), [("", "STOPPED"), ("30", "RUNNING")])
@@ -183,6 +201,34 @@ def test_messages_are_deleted_by_the_tick_after_the_one_that_recorded_them(
     assert _in_flight(queued) == 2  # S3 sends a test message too
     tick()
     assert _in_flight(queued) == 0
+
+
+def _scene(folder: Path, day: str, updated: datetime) -> pystac.Item:
+    """A tiny scene that says it covers its whole tile."""
+    item = optical(folder, day, updated=updated.isoformat().replace("+00:00", "Z"))
+    box = tile_box(FIRST)
+    footprint = footprint_wgs84((box.west, box.south, box.east, box.north), box.epsg)
+    item.geometry = shapely.geometry.mapping(footprint)
+    return item
+
+
+def test_new_scenes_of_an_area_are_registered_and_reported(
+    settings: Settings, instance: dg.DagsterInstance, tmp_path: Path
+):
+    now = datetime.now(UTC)
+    items = [_scene(tmp_path / "scenes", "2021-05-10", now - timedelta(days=3))]
+    lon, lat = tile_centre_wgs84(FIRST)
+    with stac_api(items) as url:
+        watched = replace(
+            settings, imagery=url, aoi=f"{lon - 0.1},{lat - 0.1},{lon + 0.1},{lat + 0.1}"
+        )
+        tick = _ticking(watched, instance, make=scene_sensor)
+        assert tick() == {FIRST: 1}
+        assert read_source(settings.store, FIRST).location == url
+        assert tick() == {}
+        items.append(_scene(tmp_path / "scenes", "2021-06-10", now))
+        assert tick() == {FIRST: 1}
+        assert tick() == {}
 
 
 def test_a_cursor_survives_as_text():
