@@ -70,7 +70,7 @@ def _near(table: pa.Table, tile: str) -> pa.Array:
         pc.struct_field(table["bbox"], side) for side in ("xmin", "ymin", "xmax", "ymax")
     )
     around = pc.greater(west, east)  # across the antimeridian
-    near = pc.scalar(False)
+    near = pa.scalar(False)
     for part in getattr(place, "geoms", [place]):
         w, s, e, n = part.bounds
         in_lon = pc.or_(around, pc.and_(pc.less_equal(west, e), pc.greater_equal(east, w)))
