@@ -23,11 +23,13 @@ FAULT_COLOURS: dict[str, str] = {
 _OTHER_FAULT_COLOUR = "#ff70a6"
 _WIDTH_PX = 690
 _LARGEST_PANEL_PX = 400
-_VIEW_SHARE = 0.4
+_LARGEST_SCALE = 2.0
+"""Pixels of the panel for one of the tile at most: a tiny tile gives a small picture."""
+_VIEW_SHARE = 0.5
 """Pixels of the view below the chips, a side, in those of the panel. The view is soft, pale and
 dark so that chips stand out; the tile's own quick-look is sharp."""
 _VIEW_SATURATION, _VIEW_BRIGHTNESS = 0.35, 0.8
-_VIEW_COLOURS = 14
+_VIEW_COLOURS = 24
 """With the tints of all reasons they fit one palette, so that no colour is lost."""
 _TINT = 120
 """Opacity of a rejected chip, of 255: what is wrong with it must show through."""
@@ -79,7 +81,7 @@ def chip_grid_png(panels: Sequence[GridPanel]) -> bytes:
     def draw(scale: float) -> Image.Image:
         return _sheet(panels, entries, limits, scale)
 
-    return fitting_png(draw)
+    return fitting_png(draw, few_colours=True)
 
 
 def _entries(panels: Sequence[GridPanel]) -> list[LegendEntry]:
@@ -124,7 +126,7 @@ def _sheet(
 
 def _panel(panel: GridPanel, limits: tuple[float, float], max_px: int) -> Image.Image:
     row, col, height, width = panel.window
-    scale = max_px / max(height, width)
+    scale = min(max_px, _LARGEST_SCALE * max(height, width)) / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     image = _view(panel, limits, size).convert("RGBA")
     overlay = Image.new("RGBA", size)
@@ -149,4 +151,5 @@ def _view(panel: GridPanel, limits: tuple[float, float], size: tuple[int, int]) 
     soft = view.resize(small, Image.Resampling.BOX).resize(size, Image.Resampling.BILINEAR)
     pale = ImageEnhance.Color(soft).enhance(_VIEW_SATURATION)
     dark = ImageEnhance.Brightness(pale).enhance(_VIEW_BRIGHTNESS)
-    return dark.quantize(_VIEW_COLOURS, dither=Image.Dither.NONE).convert("RGB")
+    few = dark.quantize(_VIEW_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    return few.convert("RGB")

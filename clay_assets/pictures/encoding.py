@@ -12,14 +12,15 @@ _COLOURS = (256, 128, 80, 56)
 """Colours of the palette, best first."""
 
 
-def fitting_png(draw: Callable[[float], Image.Image]) -> bytes:
+def fitting_png(draw: Callable[[float], Image.Image], *, few_colours: bool = False) -> bytes:
     """A PNG below `LIMIT_BYTES`: in full colour, with a palette, or else drawn smaller.
 
     Args:
         draw: makes the picture at a scale, 1 at first; drawn anew, its writing stays legible.
+        few_colours: whether a palette loses nothing, so that full colour is not tried.
     """
     image = draw(1.0)
-    data = png(image)
+    data = _palette_png(image, _COLOURS[0]) if few_colours else png(image)
     if len(data) <= LIMIT_BYTES:
         return data
     scale = 1.0
