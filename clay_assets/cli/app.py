@@ -99,7 +99,7 @@ def demo(
             imagery=imagery,
             tile=tile,
             subset=parse_subset(subset),
-            dates=parse_dates(dates),
+            dates=parse_list(dates),
             chip_size=chip_size,
             checkpoint=checkpoint,
             train_seconds=train_seconds,
@@ -119,6 +119,10 @@ def add(
     imagery: ImageryOption = None,
     subset: SubsetOption = None,
     dates: DatesOption = None,
+    items: Annotated[
+        str | None,
+        typer.Option(help="Ids of the STAC items to use, and no others.", metavar="ID,ID"),
+    ] = None,
     chip_size: ChipSizeOption = 512,
     home: HomeOption = None,
 ) -> None:
@@ -129,7 +133,9 @@ def add(
         from clay_assets.defs.instance import open_instance
 
         settings = settings_of(home)
-        request = DemoRequest(imagery, tile, parse_subset(subset), parse_dates(dates), chip_size)
+        request = DemoRequest(
+            imagery, tile, parse_subset(subset), parse_list(dates), parse_list(items), chip_size
+        )
         with progress_bars(), open_instance() as instance:
             source = choose_source(settings, request, console.print)
             version = register_imagery(instance, settings.store, source)
@@ -168,10 +174,10 @@ def parse_subset(text: str | None) -> tuple[int, int, int, int] | None:
     return x0, y0, x1, y1
 
 
-def parse_dates(text: str | None) -> tuple[str, ...]:
-    """Days and ranges of a comma-separated list.
+def parse_list(text: str | None) -> tuple[str, ...]:
+    """What a comma-separated list holds.
 
-    >>> parse_dates("2024-05-01, 2024-06-01/2024-08-31")
+    >>> parse_list("2024-05-01, 2024-06-01/2024-08-31")
     ('2024-05-01', '2024-06-01/2024-08-31')
     """
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())

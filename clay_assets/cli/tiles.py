@@ -59,7 +59,7 @@ def tiles(
 ) -> None:
     """List the MGRS tiles of an area; with --add, register them."""
     with clear_errors():
-        from clay_assets.cli.app import parse_dates
+        from clay_assets.cli.app import parse_list
         from clay_assets.ingest.aoi import read_area, tiles_of_area, write_outlines
 
         if (imagery or dates) and not add:
@@ -72,7 +72,7 @@ def tiles(
         if add:
             settings = settings_of(home)
             place = imagery or settings.imagery
-            wanted = parse_dates(dates)
+            wanted = parse_list(dates)
             if place is None:
                 _add_only(found)
             else:

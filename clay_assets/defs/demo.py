@@ -40,6 +40,8 @@ class DemoRequest:
     """Pixels x0, y0, x1, y1."""
     dates: tuple[str, ...] = ()
     """Days or ranges."""
+    items: tuple[str, ...] = ()
+    """Ids of the STAC items to use; empty for any."""
     chip_size: int = DEFAULT_CHIP_SIZE
     """Side of a chip in pixels."""
     checkpoint: str | None = None
@@ -102,7 +104,14 @@ def choose_source(
         say("No imagery was named: using a synthetic landscape, generated here; no real place.")
         location = str(generate(settings.synthetic_folder))
     tile = request.tile or list_tiles(location)[0]
-    return TileSource(parse_tile(tile), location, request.dates, request.subset, request.chip_size)
+    return TileSource(
+        mgrs=parse_tile(tile),
+        location=location,
+        dates=request.dates,
+        subset=request.subset,
+        chip_size=request.chip_size,
+        items=request.items,
+    )
 
 
 def make_checkpoints(

@@ -7,7 +7,10 @@ from typer.testing import CliRunner
 
 from clay_assets import __version__
 from clay_assets.cli import app
-from clay_assets.cli.app import parse_dates, parse_subset
+from clay_assets.cli.app import parse_list, parse_subset
+from clay_assets.settings import Settings
+from clay_assets.tile_sources import read_source
+from clay_assets_tests.ingest.making import optical, save_catalogue
 
 runner = CliRunner()
 
@@ -28,11 +31,24 @@ def test_every_command_explains_itself(command: str):
 
 
 def test_dates_are_split_at_commas():
-    assert parse_dates("2024-05-01,2024-06-01/2024-08-31") == (
+    assert parse_list("2024-05-01,2024-06-01/2024-08-31") == (
         "2024-05-01",
         "2024-06-01/2024-08-31",
     )
-    assert parse_dates(None) == ()
+    assert parse_list(None) == ()
+
+
+def test_named_items_are_registered_with_their_tile(tmp_path: Path, monkeypatch):
+    home = tmp_path / "home"
+    monkeypatch.setenv("CLAY_HOME", str(home))
+    scenes = [optical(tmp_path / "scenes", day) for day in ("2021-05-10", "2021-06-10")]
+    catalogue = str(save_catalogue(tmp_path / "catalogue", scenes))
+    result = _run("add", "32VKM", "--imagery", catalogue, "--items", scenes[1].id, home=home)
+    assert result.exit_code == 0, result.output
+    assert read_source(Settings.from_environment().store, "32VKM").items == (scenes[1].id,)
+    result = _run("add", "32VKM", "--imagery", catalogue, "--items", "S2X_1,S2X_2", home=home)
+    assert result.exit_code == 1
+    assert "S2X_1" in result.output
 
 
 def test_a_subset_is_four_numbers():
