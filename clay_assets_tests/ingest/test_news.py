@@ -217,7 +217,8 @@ def test_an_api_whose_items_do_not_say_when_is_asked_by_their_time(items, asked)
 
 def test_an_item_that_is_not_understood_is_left_out_and_told(api, items):
     items += [scene("32VKM", 1), scene("32VKM", 2)]
-    items[-1] = items[-1].to_dict() | {"assets": {"B02": {}}}
+    items[-1] = items[-1].to_dict()
+    items[-1]["properties"]["datetime"] = None
     news = Watch(api).look()
     assert news.scenes == {"32VKM": ("S2_32VKM_1",)}
     assert "S2_32VKM_2 is left out: " in news.notes[0]
