@@ -11,7 +11,7 @@ from clay_assets import __version__, progress
 from clay_assets.chips.file import Chip, hash_chip, write_chip
 from clay_assets.chips.journal import Cut, Journal
 from clay_assets.chips.manifest import ChipRow
-from clay_assets.chips.positions import Position, Positions
+from clay_assets.chips.positions import BLOCK_ROWS, Position, Positions
 from clay_assets.chips.quality import Quality, judge
 from clay_assets.errors import ChipError
 from clay_assets.ingest.chip_names import ChipName
@@ -55,6 +55,7 @@ class DateCutter:
         total = sum((cut for cut in finished.values() if cut), Cut())
         with (
             open_date(self.recipe, self.plan.date) as reader,
+            reader.remembering(max(self.chip_size, BLOCK_ROWS)),
             ThreadPoolExecutor(os.cpu_count()) as pool,
         ):
             windows = self._windows(missing, reader)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_STORED_BLOCK = 512
-"""Side in pixels of the blocks that scenes are commonly stored in."""
+BLOCK_ROWS = 512
+"""Height of a block of chips, unless a chip is higher; that of blocks that scenes are stored in."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Positions:
         A block is about as high as the blocks that scenes are stored in, so that none of those is
         decoded for many blocks of ours.
         """
-        rows = max(1, _STORED_BLOCK // self.chip_size)
+        rows = max(1, BLOCK_ROWS // self.chip_size)
         columns = max(1, max_pixels // (rows * self.chip_size**2))
         for row in range(0, self.rows, rows):
             for column in range(0, self.columns, columns):

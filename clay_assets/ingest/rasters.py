@@ -1,5 +1,6 @@
 """Windows of raster files on any grid."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from clay_assets.store import gdal_options
 
 # In source pixels: GDAL approximates the way between two CRS. An exact one takes twice as long.
 _TOLERANCE_PX = 1e-5
+_SLANT = 3
+"""How many strips' rows of a file in another CRS lie under one strip, at most, say."""
 
 Pixels = npt.NDArray[Any]
 
@@ -76,20 +79,23 @@ class RasterReader:
             self._read_source(index, more, grid)
             np.copyto(pixels, more, where=empty)
 
-    def cache_bytes(self, rows: int, width: int) -> int:
-        """Memory for all blocks under a strip, so that each is decoded once for strip after strip.
+    def strip_bytes(self, grid: Grid) -> int:
+        """Memory for all blocks that a strip of a tile touches.
 
         Args:
-            rows: height of a strip in pixels of the finest file.
-            width: its width.
+            grid: the strip, of the tile's whole width.
+
+        Raises:
+            ImageryError: a file cannot be opened.
         """
         total = 0
         for index, source in enumerate(self._sources):
             dataset = self._dataset(index)
-            height, block_width = dataset.block_shapes[source.band - 1]
-            across = min(dataset.width, width + 2 * block_width)
-            pixel_bytes = np.dtype(dataset.dtypes[source.band - 1]).itemsize
-            total += (-(-rows // height) + 1) * height * across * pixel_bytes
+            height, width = dataset.block_shapes[source.band - 1]
+            slanted = 1 if _epsg(dataset) == grid.epsg else _SLANT
+            rows = (math.ceil(slanted * grid.height / height) + 1) * height
+            cols = min(dataset.width, grid.width + 2 * width)
+            total += rows * cols * np.dtype(dataset.dtypes[source.band - 1]).itemsize
         return total
 
     def close(self) -> None:
@@ -135,9 +141,8 @@ def _fill(
     pixels: Pixels, dataset: DatasetReader, source: BandSource, grid: Grid, nothing: float
 ) -> None:
     """Pixels of a band, not converted yet, `nothing` where it has none."""
-    same_crs = dataset.crs is not None and dataset.crs.to_epsg() == grid.epsg
     found = None
-    if same_crs and pixels.shape == (grid.height, grid.width):
+    if _epsg(dataset) == grid.epsg and pixels.shape == (grid.height, grid.width):
         found = lookup(dataset.transform, dataset.shape, grid)
     if found is None:
         pixels[:] = _warped(dataset, source, grid, pixels.shape, nothing)
@@ -168,6 +173,10 @@ def _copy(
         return
     part = dataset.read(band, window=window)
     target[:] = part[rows.sources - top][:, cols.sources - left]
+
+
+def _epsg(dataset: DatasetReader) -> int | None:
+    return dataset.crs.to_epsg() if dataset.crs else None
 
 
 def _warped(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import rasterio
 
 from clay_assets.errors import InvalidValueError
 from clay_assets.ingest.collection_table import SCL, SENSOR_BANDS
@@ -19,6 +20,7 @@ from clay_assets.store import Store
 
 RGB = ("B04", "B03", "B02")
 _THREADS = min(16, 4 * (os.cpu_count() or 1))  # mostly waiting for the network
+_LEAST_CACHE, _MOST_CACHE = 1 << 26, 1 << 30  # bytes
 _DTYPES = dict.fromkeys(SENSOR_BANDS["optical"], "uint16") | {SCL: "uint8"}
 
 
@@ -71,6 +73,21 @@ class DateReader:
         for read in reads:
             read.result()
         return DateWindow(pixels, self._bands, classes)
+
+    @contextmanager
+    def remembering(self, height: int) -> Iterator[None]:
+        """Read strips of so many rows, one below the other, and decode each block of a file once.
+
+        What a strip leaves of its blocks is kept for the next one; where that takes more than 1 GiB
+        some are decoded again.
+
+        Raises:
+            ImageryError: a file cannot be opened.
+        """
+        strip = self._grid.window(0, 0, height, self._grid.width)
+        needs = self._pool.map(lambda reader: reader.strip_bytes(strip), self._readers.values())
+        with rasterio.Env(GDAL_CACHEMAX=min(max(sum(needs), _LEAST_CACHE), _MOST_CACHE)):
+            yield
 
     def close(self) -> None:
         """Close the files."""
