@@ -1,7 +1,7 @@
 """Where scenes are found: a static catalogue read whole, or the items that are named."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -39,6 +39,10 @@ class Catalogue(Protocol):
     def has(self, sensor: Sensor) -> bool:
         """Whether there are scenes of a sensor at all."""
 
+    @property
+    def etags(self) -> dict[str, str]:
+        """Path or URL -> etag of the files of which it is known without asking."""
+
 
 @dataclass(frozen=True)
 class StaticCatalogue:
@@ -46,6 +50,8 @@ class StaticCatalogue:
 
     items: tuple[pystac.Item, ...]
     """All items, their asset hrefs absolute."""
+    etags: dict[str, str] = field(default_factory=dict)
+    """Path or URL -> etag of files that were listed with the items."""
 
     def tiles(self) -> list[str]:
         """MGRS tiles that have Sentinel-2 scenes, sorted."""
@@ -128,6 +134,11 @@ class NamedCatalogue:
     def has(self, sensor: Sensor) -> bool:
         """Whether there are scenes of a sensor at all."""
         return self._names(sensor) or self.catalogue.has(sensor)
+
+    @property
+    def etags(self) -> dict[str, str]:
+        """Path or URL -> etag of files that were listed with the items."""
+        return self.catalogue.etags
 
     def _names(self, sensor: Sensor) -> bool:
         return any(sensor_of(item) == sensor for item in self.items)

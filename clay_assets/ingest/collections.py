@@ -132,8 +132,8 @@ def _asset(item: pystac.Item, asset: pystac.Asset, row: BandRow) -> BandAsset:
 def _shift_dn(item: pystac.Item, row: BandRow, said: _Said) -> int:
     """Clay was trained on numbers as ESA delivers them; a provider may have made others of them."""
     added = esa_offset_dn(item)
-    flags = [bool(item.properties[flag]) for flag in _OFFSET_FLAGS if flag in item.properties]
-    if flags:  # right also where the offset that is said beside it is not
+    flags = [item.properties.get(flag) for flag in _OFFSET_FLAGS]
+    if flags != [None] * len(flags):  # right also where the offset that is said beside it is not
         return added if any(flags) else 0
     if said.offset is None:
         left = -round(row.offset / _DN_SCALE) if added else 0

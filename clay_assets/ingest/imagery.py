@@ -76,7 +76,7 @@ def find_imagery(
             sensor of which none is named there may be any.
 
     Raises:
-        ImageryError: it cannot be read, does not answer, or names files that do not exist.
+        ImageryError: it cannot be read or does not answer.
         InvalidValueError: a date or the items make no sense.
         NotFoundError: there is none of that tile, or no item of a name.
         TileError: not a tile that exists.
@@ -100,7 +100,7 @@ def find_imagery(
             f"{location} has no Sentinel-2 scenes of tile {mgrs}"
             f"{' of ' + ', '.join(dates) if dates else ''}{_why(found)}"
         )
-    version = _fingerprint(found.with_companions(scenes))
+    version = _fingerprint(found.with_companions(scenes), found.etags)
     return TileImagery(mgrs, place, scenes, found, (), version)
 
 
@@ -134,18 +134,32 @@ def _around(catalogue: Catalogue, tile: str) -> str:
     return f" around tile {tile}" if isinstance(catalogue, StaticCatalogue) else ""
 
 
-def _fingerprint(items: list[pystac.Item]) -> str:
-    """Of what the catalogue says about the items, and of their files where those can be asked."""
-    files = [
-        (item.id, band, asset.href)
-        for item in items
-        if (sensor := sensor_of(item))
-        for band, asset in assets_of(item, sensor).items()
-    ]
+def _fingerprint(items: list[pystac.Item], known: dict[str, str]) -> str:
+    """Of what the catalogue says about the items, and of their files where those can be asked.
+
+    An item or file at fault is no error here: `plan_tile` rejects it and takes the next.
+    """
+    files = [(item.id, *file) for item in items for file in _files_of(item)]
     with ThreadPoolExecutor(_LOOKUPS_AT_ONCE) as pool:
-        etags = pool.map(etag_of, [href for *_, href in files])
+        etags = pool.map(lambda href: known.get(href) or _etag_of(href), [f[-1] for f in files])
         versions = [(*file, etag) for file, etag in zip(files, etags, strict=True)]
     return fingerprint(sorted((item.id, updated(item)) for item in items), sorted(versions))
+
+
+def _files_of(item: pystac.Item) -> list[tuple[str, str]]:
+    sensor = sensor_of(item)
+    try:
+        assets = assets_of(item, sensor) if sensor else {}
+    except ImageryError:
+        return []
+    return [(band, asset.href) for band, asset in assets.items()]
+
+
+def _etag_of(href: str) -> str:
+    try:
+        return etag_of(href)
+    except ImageryError:
+        return "missing"
 
 
 def _why(found: Catalogue | Listing) -> str:

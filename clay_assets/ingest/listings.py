@@ -30,14 +30,14 @@ class Listing:
     tiles: tuple[str, ...]
     """MGRS tiles that have folders of their own, sorted; empty where files lie in another way."""
     files: tuple[ListedFile, ...]
-    """All files; of a place with tile folders only those of the tile asked for and of no tile."""
+    """All files; of a place with tile folders those of no tile, and of the tile that is wanted."""
 
 
 def list_place(location: str, root: str, tile: str | None) -> Listing:
     """Files of a folder or prefix.
 
     Where it has a folder for each tile, `{MGRS}/` or `{version}/{MGRS}/`, only the folder of `tile`
-    is listed, and without a tile none.
+    is listed besides what is of no tile, and without a tile no folder.
 
     Args:
         location: the place, as it was given.
@@ -51,7 +51,7 @@ def list_place(location: str, root: str, tile: str | None) -> Listing:
         return Listing(location, (), tuple(_listed(store, file) for file in store.files()))
     tiles = tuple(sorted(of_tile))
     if tile is None:
-        return Listing(location, tiles, ())
+        return Listing(location, tiles, tuple(_listed(store, file) for file in here))
     by_tile = {key.partition("/")[0] for keys in of_tile.values() for key in keys}
     shared = [folder for folder in folders if folder not in by_tile]
     found = [file for key in (*of_tile.get(tile, []), *shared) for file in store.files(key)]

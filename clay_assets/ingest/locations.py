@@ -65,8 +65,9 @@ def _folder(location: str, root: str, tile: str | None) -> Catalogue | Listing:
     for name in _CATALOGUE_NAMES:
         if name in at_top:
             return StaticCatalogue(tuple(read_items(at_top[name], read_json(at_top[name]))))
-    items = _loose_items(root, place)
-    return StaticCatalogue(tuple(items)) if items else place
+    items = [] if place.tiles and tile is None else _loose_items(root, place)
+    etags = {file.href: file.etag for file in place.files}
+    return StaticCatalogue(tuple(items), etags) if items else place
 
 
 def _loose_items(root: str, place: Listing) -> list[pystac.Item]:

@@ -12,11 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pystac
 import pytest
+import shapely.geometry
 import stac_geoparquet.arrow
 
 from clay_assets.errors import ImageryError, InvalidValueError, NotFoundError
 from clay_assets.ingest import find_imagery, list_tiles, plan_tile
-from clay_assets.mgrs import tile_centre_wgs84
+from clay_assets.ingest.footprint import footprint_wgs84
+from clay_assets.mgrs import tile_box, tile_centre_wgs84
+from clay_assets_tests.ingest.file_server import serving_files
 from clay_assets_tests.ingest.making import elevation, optical, radar, save_catalogue
 from clay_assets_tests.ingest.test_ready_chips import write_chip_file
 
@@ -130,6 +133,18 @@ class TestLooseItems:
         assert list_tiles(str(tmp_path / "all")) == ["29RKH", "32VKM"]
         assert len(find_imagery(str(tmp_path / "all"), "32VKM").scenes) == 2
 
+    def test_the_fingerprint_follows_the_files(self, nested):
+        before = find_imagery(str(nested), "32VKM").fingerprint
+        assert find_imagery(str(nested), "32VKM").fingerprint == before
+        (file,) = nested.glob("32VKM/2021-05-10/*/B02.tif")
+        file.write_bytes(file.read_bytes())
+        assert find_imagery(str(nested), "32VKM").fingerprint != before
+
+    def test_a_catalogue_above_tile_folders_wins(self, nested, items):
+        raw = save_catalogue(nested, items[:1])
+        assert list_tiles(str(raw.parent)) == ["32VKM"]
+        assert len(find_imagery(str(nested), "32VKM").scenes) == 1
+
     def test_files_that_are_no_items_are_passed_over(self, nested):
         (nested / "labels.json").write_text("[1, 2]")
         (nested / "32VKM" / "settings.json").write_text('{"type": "Feature"}')
@@ -148,7 +163,7 @@ class TestLooseItems:
         found = find_imagery(f"s3://{name}/images", "32VKM")
         assert len(found.scenes) == 2
         assert listings(requests) == ["images/", "images/32VKM/", "images/shared/"]
-        assert not any("29RKH" in path for path in requests)
+        assert not any("29RKH" in path or ".tif" in path for path in requests)
         home = f"s3://{name}/images/32VKM/2021-05-10/S2A_32VKM_20210510"
         assert found.scenes[0].assets["B02"].href == f"{home}/B02.tif"
 
@@ -235,6 +250,21 @@ class TestTables:
         found = find_imagery(f"s3://{s3_bucket}/a.parquet", "29RKH")
         assert [item.id for item in found.scenes] == ["S2A_29RKH_20210510"]
         assert [item.id for item in found.catalogue.items] == ["S2A_29RKH_20210510"]
+
+    def test_a_table_on_the_web_is_read(self, table):
+        with serving_files(table.parent) as files:
+            assert list_tiles(f"{files.url}/items.parquet") == ["29RKH", "32VKM"]
+
+    @pytest.mark.parametrize("tile", ["01KAB", "60KZF", "01WCV", "32VKM", "60WWV"])
+    def test_a_scene_is_found_around_its_tile_also_at_the_antimeridian(self, tmp_path, tile):
+        box = tile_box(tile)
+        footprint = footprint_wgs84((box.west, box.south, box.east, box.north), box.epsg)
+        item = optical(tmp_path / "raw", "2021-05-10", **{"s2:mgrs_tile": tile})
+        item.geometry = shapely.geometry.mapping(footprint)
+        parts = getattr(footprint, "geoms", [footprint])  # the eastern one first
+        item.bbox = [parts[0].bounds[0], *footprint.bounds[1:2], parts[-1].bounds[2], 80]
+        path = str(write_table([item], tmp_path / "a.parquet"))
+        assert len(find_imagery(path, tile).scenes) == 1
 
     def test_nothing_is_said_of_an_item_that_only_others_say(self, items, tmp_path):
         """A column of one provider is null in the rows of another."""
