@@ -156,6 +156,10 @@ def no_raster(folder):
     (folder / "B04.tif").write_bytes(b"<html>404</html>")
 
 
+def no_file(folder):
+    (folder / "B8A.tif").unlink()
+
+
 def oblong_pixels(folder):
     with rasterio.open(folder / "B02.tif", "r+") as dataset:
         dataset.transform = rasterio.Affine(10, 0, WEST, 0, -20, NORTH)
@@ -164,6 +168,7 @@ def oblong_pixels(folder):
 FAULTS = [
     (without_crs, r"B03\.tif has no CRS; .*`gdal_edit\.py -a_srs"),
     (no_raster, r"B04\.tif cannot be read as a raster: "),
+    (no_file, r"B8A\.tif is named by an item but does not exist; mend the item"),
     (oblong_pixels, r"B02\.tif has no square north-up pixels \(10 x 20\); warp it"),
 ]
 
@@ -295,12 +300,18 @@ def test_the_table_of_choices_tells_of_radar_elevation_and_what_was_not_needed(s
 def test_named_scenes_are_taken_whatever_their_clouds(store, tmp_path):
     cloudy, good = optical(tmp_path, "2021-03-01", cloud=80), optical(tmp_path, cloud=10)
     third = optical(tmp_path, "2021-06-01", cloud=70)
-    found = find_imagery(str(save_catalogue(tmp_path, [cloudy, good, third])), "32VKM")
-    named = (third.id, cloudy.id)
-    scenes = tuple(scene for scene in found.scenes if scene.id in named)
-    found = dataclasses.replace(found, scenes=scenes)
+    location, named = save_catalogue(tmp_path, [cloudy, good, third]), (third.id, cloudy.id)
+    found = find_imagery(str(location), "32VKM", items=named)
     report = plan_tile(store, found, items=named, max_dates=1, run_id="r")
     assert report.dates == ("2021-03-01", "2021-06-01")
+
+
+def test_an_item_whose_pixels_are_not_understood_gives_way(store, tmp_path):
+    strange, good = radar(tmp_path, "2021-05-10T17:00:00"), radar(tmp_path, "2021-05-12T17:00:00")
+    strange.assets["vh"].extra_fields["raster:bands"] = [{"offset": 5}]
+    report = plan(store, save_catalogue(tmp_path, [optical(tmp_path), strange, good]))
+    assert good.id in read_recipe(store, "32VKM").date_plan("2021-05-10").scenes
+    assert "an offset of 5; only Sentinel-2 is read" in reasons(report)[strange.id]
 
 
 def test_the_seed_decides_which_years_are_taken(store, tmp_path):
