@@ -92,6 +92,5 @@ def _said(fields: dict[str, Any]) -> dict[str, Any]:
     assets = {
         key: {name: value for name, value in asset.items() if value is not None}
         for key, asset in (fields.get("assets") or {}).items()
-        if asset is not None
     }
     return fields | {"properties": {"datetime": None} | properties, "assets": assets}
