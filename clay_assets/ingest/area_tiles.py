@@ -17,10 +17,11 @@ from clay_assets.ingest.antimeridian import within_globe
 from clay_assets.mgrs import SQUARE_M
 from clay_assets.tiling import ZONE_STEPS, ZONES, ZoneTiles, zone_edges, zone_tiles
 
-MAX_TILES = 25_000
-"""All land is 20,430 tiles; more is taken for a mistake."""
+MAX_TILES = 30_000
+"""All land is 20,430 of the 56,686 tiles; much more is taken for a mistake."""
 _DEGREES_BETWEEN_POINTS = 0.1
 _INSET_M = 1.0
+_GRID_M = 0.01
 _POINTS_A_SIDE = 12
 _REACH_M = 120_000.0
 _METRES_A_DEGREE = 111_320.0
@@ -165,8 +166,13 @@ def _squares_of(
 
 def _bare(part: shapely.Geometry, boxes: npt.NDArray[Any], inset: float) -> shapely.Geometry:
     """What of a part lies in none of the boxes, but for slivers as thin as the inset."""
-    left = shapely.union_all(_flat(part)) - shapely.union_all(boxes)
-    return left.buffer(-2 * inset) if inset else left
+    if not inset:
+        return shapely.union_all(_flat(part)) - shapely.union_all(boxes)
+    # A valid outline may be none in another CRS, by the last digit.
+    pieces = _flat(shapely.make_valid(part))
+    pieces = pieces[shapely.get_dimensions(pieces) == _POLYGONS]
+    whole = shapely.union_all(pieces, grid_size=_GRID_M)
+    return (whole - shapely.union_all(boxes)).buffer(-2 * inset)
 
 
 def _touching(area: shapely.Geometry) -> set[str]:

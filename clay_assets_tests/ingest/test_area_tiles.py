@@ -107,6 +107,19 @@ def test_the_middle_of_each_land_tile_is_covered_by_that_tile(shared_imagery):
     assert set(land.tile.iloc[::40]) <= found
 
 
+def test_an_outline_of_a_whole_continent_is_covered(shared_imagery):
+    land = geopandas.read_parquet(shared_imagery / "grid" / "sentinel-2-grid_LAND.parquet")
+    africa = land[land.intersects(shapely.box(-17, -35, 52, 37))]
+    africa = africa[africa.bounds.maxx - africa.bounds.minx < 180]
+    area = africa.union_all()
+    every = set(tiles_of_area(area, every=True))
+    assert set(africa.tile) <= every
+    covering = set(tiles_of_area(area))
+    assert covering <= every
+    shared = africa[africa.tile.isin(covering)]
+    assert len(shared) / len(africa) > 0.99  # the others lie within their neighbours
+
+
 def test_an_area_that_is_a_square_takes_one_tile():
     to_wgs84 = Transformer.from_crs(32632, "OGC:CRS84", always_xy=True).transform
     square = shapely.segmentize(shapely.box(500_000, 5_300_000, 600_000, 5_400_000), 1_000)
