@@ -2,8 +2,9 @@
 
     python benchmarks/backfill.py --tiles 1203 --folder /tmp/bench
 
-Each tile has one ready chip of 64 px, so that what is measured is mostly orchestration. The web server
-is asked to start the backfill as the UI does; time counts from then to the end of the last run.
+Each tile has one ready chip of 64 px, so that what is measured is mostly orchestration. The web
+server is asked to start the backfill as the UI does; time counts from then to the end of the last
+run.
 """
 
 import argparse
@@ -16,8 +17,10 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -34,6 +37,7 @@ STATUS = """query($id: String!) {
 
 
 def main() -> None:
+    """Make the tiles, do them in a loop, then as a backfill."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiles", type=int, default=1_203)
     parser.add_argument("--folder", type=Path, required=True)
@@ -138,7 +142,9 @@ def report(status: str, tiles: list[str]) -> None:
     with open_instance() as instance:
         runs = [run for run in instance.get_run_records() if run.dagster_run.asset_selection]
         done = instance.get_materialized_partitions(dg.AssetKey("pgvector_index"))
-        print(f"backfill {status}, {len(done)} of {len(tiles)} tiles in the index, {len(runs)} runs")
+        print(
+            f"backfill {status}, {len(done)} of {len(tiles)} tiles in the index, {len(runs)} runs"
+        )
         first = min(run.start_time for run in runs)
         last = max(run.end_time for run in runs)
         spent = sum(run.end_time - run.start_time for run in runs)
@@ -149,7 +155,8 @@ def report(status: str, tiles: list[str]) -> None:
 
 
 @contextmanager
-def dagster_at_work():
+def dagster_at_work() -> Iterator[None]:
+    """Web server and daemon, while the block runs."""
     from clay_assets.defs.instance import prepare_dagster_home
 
     home = prepare_dagster_home()
@@ -171,6 +178,7 @@ def dagster_at_work():
 
 
 def wait_for_server() -> None:
+    """Return once the web server answers."""
     while True:
         try:
             ask("{ version }", {})
@@ -179,7 +187,8 @@ def wait_for_server() -> None:
             time.sleep(0.5)
 
 
-def ask(query: str, variables: dict) -> dict:
+def ask(query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """What the web server's GraphQL answers."""
     body = json.dumps({"query": query, "variables": variables}).encode()
     request = urllib.request.Request(
         f"http://127.0.0.1:{PORT}/graphql", body, {"Content-Type": "application/json"}
