@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ CELL_DEGREES = 3
 _SOUTH, _NORTH = -60, 84
 """WorldCover's first cell starts at 60 degrees south, its last ends at 84 degrees north."""
 _REQUESTS_AT_ONCE = 32
+_CLIENT: Any = {"allow_http": True, "timeout": "60s"}
+_AGAIN: Any = {"max_retries": 4, "retry_timeout": timedelta(minutes=2)}
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -121,8 +124,8 @@ def _version(href: str) -> str | None:
     folder, _, name = href.rpartition("/")
     try:
         if href.startswith(("http://", "https://")):
-            options: Any = {"allow_http": True, "timeout": "60s"}
-            meta = obstore.head(HTTPStore.from_url(folder, client_options=options), name)
+            web = HTTPStore.from_url(folder, client_options=_CLIENT, retry_config=_AGAIN)
+            meta = obstore.head(web, name)
             return str(meta["e_tag"] or meta["last_modified"])
         if "://" not in href and not Path(href).is_file():
             return None  # the store would make the folder

@@ -11,11 +11,12 @@ import pystac
 import pytest
 import shapely.geometry
 
-from clay_assets.errors import ImageryError
+from clay_assets.errors import ImageryError, NotFoundError
 from clay_assets.landcover.counting import count_classes
-from clay_assets.landcover.cover_files import cells_of, find_files
+from clay_assets.landcover.cover_files import COLLECTION, cells_of, find_files
 from clay_assets.landcover.tile_parts import all_parts, parts_of
 from clay_assets_tests.landcover.making import write_cell
+from clay_assets_tests.stac_server import serving
 
 TILE = parts_of(["32NLG"])
 
@@ -29,6 +30,20 @@ class _Quiet(SimpleHTTPRequestHandler):
 def served(tmp_path: Path):
     """URL of a folder."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=tmp_path)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class _Overloaded(_Quiet):
+    def do_HEAD(self) -> None:
+        self.send_error(503)
+
+
+@pytest.fixture
+def overloaded():
+    """URL of a server that never answers well."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Overloaded) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -111,6 +126,23 @@ def test_of_two_years_in_a_catalogue_the_later_is_taken(tmp_path: Path):
     items.save_object(str(tmp_path / "items.json"))
     (file,) = find_files(str(tmp_path / "items.json"), TILE)
     assert (file.name, file.href) == ("ESA_WorldCover_10m_2021_N00E006", str(paths[2021]))
+
+
+def test_items_are_asked_of_an_api(tmp_path: Path):
+    path = write_cell(tmp_path, "N00E006", 10)
+    item = _item(path, year=2021)
+    item.collection_id = COLLECTION
+    with serving([item]) as url:
+        (file,) = find_files(url, TILE, collection=COLLECTION)
+        with pytest.raises(NotFoundError, match="no WorldCover file"):
+            find_files(url, parts_of(["32VKM"]), collection=COLLECTION)
+    assert file.href.removeprefix("file://") == str(path)
+    assert count_classes(file.href, overview=-1)["32NLG"][0] > 0
+
+
+def test_a_server_that_fails_is_named(overloaded: str):
+    with pytest.raises(ImageryError, match=rf"{overloaded}/ESA_WorldCover.*503"):
+        find_files(overloaded, parts_of(["32NLG"]))
 
 
 def test_a_real_item_names_the_file_it_lacks(shared_imagery: Path):
