@@ -11,8 +11,10 @@ import pystac
 import pytest
 import shapely.geometry
 
+from clay_assets.chips import read_manifest
 from clay_assets.definitions import build_defs
 from clay_assets.defs.resources import resources_of
+from clay_assets.defs.runs import run_job
 from clay_assets.defs.sensors import BucketCursor, bucket_sensor, scene_sensor
 from clay_assets.ingest.footprint import footprint_wgs84
 from clay_assets.mgrs import tile_box, tile_centre_wgs84
@@ -20,6 +22,7 @@ from clay_assets.settings import Settings
 from clay_assets.store import Store
 from clay_assets.tile_sources import TileSource, read_source, write_source
 from clay_assets_tests.ingest.making import optical, tile_names
+from clay_assets_tests.ingest.test_locations import save_nested
 from clay_assets_tests.stac_server import serving as stac_api
 
 FIRST, SECOND = "32VKM", "32VLM"
@@ -229,6 +232,16 @@ def test_new_scenes_of_an_area_are_registered_and_reported(
         items.append(_scene(tmp_path / "scenes", "2021-06-10", now))
         assert tick() == {FIRST: 1}
         assert tick() == {}
+
+
+def test_scenes_in_a_tile_folder_are_as_good_as_chips(
+    settings: Settings, instance: dg.DagsterInstance, tick: Tick, tmp_path: Path
+):
+    write_source(settings.store, TileSource(FIRST, str(settings.imagery), chip_size=32))
+    save_nested(Path(str(settings.imagery)), [optical(tmp_path / "scenes", "2021-05-10")])
+    assert tick() == {FIRST: 12}  # ten bands, their classification, and the item
+    run_job(build_defs(settings), instance, "cut_chips", partition=FIRST)
+    assert list(read_manifest(settings.store, FIRST).rows["number"]) == [1, 2, 3, 4]
 
 
 def test_a_cursor_survives_as_text():
