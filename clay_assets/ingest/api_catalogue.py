@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pystac
+import shapely.geometry
 from pystac_client import Client
 from pystac_client.exceptions import APIError
 from requests.exceptions import RequestException
@@ -19,7 +20,7 @@ from clay_assets.ingest.collection_table import (
     known_collections,
 )
 from clay_assets.ingest.dates import DateRange
-from clay_assets.ingest.scenes import tile_of_scene, time_of
+from clay_assets.ingest.scenes import footprint_of, tile_of_scene, time_of
 from clay_assets.mgrs import tile_centre_wgs84
 
 T = TypeVar("T")
@@ -100,7 +101,8 @@ class ApiCatalogue:
             start, end = time_of(scene) - RADAR_WITHIN, time_of(scene) + RADAR_WITHIN
             datetime = f"{start:%Y-%m-%dT%H:%M:%SZ}/{end:%Y-%m-%dT%H:%M:%SZ}"
         wanted = self.collections[sensor]
-        return self._search(collections=wanted, intersects=scene.geometry, datetime=datetime)
+        place = shapely.geometry.mapping(footprint_of(scene))
+        return self._search(collections=wanted, intersects=place, datetime=datetime)
 
     def with_companions(self, scenes: tuple[pystac.Item, ...]) -> list[pystac.Item]:
         """The scenes alone; their companions are asked for once scenes are chosen."""

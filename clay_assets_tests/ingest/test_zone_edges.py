@@ -10,12 +10,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyproj import Transformer
 
+from clay_assets.ingest.api_catalogue import ApiCatalogue
 from clay_assets.ingest.companions import radar_for
 from clay_assets.ingest.footprint import footprint_wgs84
 from clay_assets.ingest.grid import Grid, footprint_on_grid
 from clay_assets.ingest.scenes import footprint_of, overlap, tile_of_scene
 from clay_assets.mgrs import tile_box
 from clay_assets.tiling import zone_tiles
+from clay_assets_tests.stac_server import serving
 
 AWKWARD = [
     str(name)
@@ -124,3 +126,13 @@ def test_radar_covers_a_tile_wherever_it_lies(tile):
 def test_awkward_tiles_are_many():
     assert len(AWKWARD) > 5_000
     assert np.unique(AWKWARD).size == len(AWKWARD)
+
+
+def test_an_api_is_asked_for_both_sides_of_the_antimeridian():
+    scene, beside = item(uncut("01KAB"), "S2"), item(footprint("60KZF"), "S1")
+    across = item(footprint("31KBA"), "S1 across the globe")
+    scene.collection_id = "sentinel-2-l2a"
+    beside.collection_id = across.collection_id = "sentinel-1-rtc"
+    with serving([scene, beside, across]) as url:
+        found = ApiCatalogue.open(url).companions(scene, "radar")
+    assert [radar.id for radar in found] == ["S1"]
