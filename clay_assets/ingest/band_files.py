@@ -1,5 +1,6 @@
 """The files behind one scene: each is opened once, and must be what its item declares."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -74,5 +75,7 @@ def _examined(asset: BandAsset) -> tuple[BandSource, RasterFacts]:
             )
         facts = RasterFacts(int(epsg), dataset.transform, dataset.height, dataset.width)
         nodata = asset.nodata if dataset.nodata is None else dataset.nodata
+        if nodata is not None and math.isnan(nodata):
+            nodata = None  # NaN is nothing anyway, and cannot be kept as JSON
     how = (asset.shift_dn, asset.factor, asset.decibels)
     return BandSource(asset.href, etag, 1, nodata, *how), facts

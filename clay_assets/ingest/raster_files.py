@@ -54,7 +54,7 @@ class BandSource:
         """Pixels as a chip has them, of pixels as the file has them.
 
         Args:
-            pixels: of any shape; nothing is 0, or NaN for float32.
+            pixels: of any shape; nothing is NaN or, for integers, 0.
             dtype: `uint8`, `uint16` or `float32`.
 
         Returns:
@@ -65,8 +65,9 @@ class BandSource:
             values = 10 ** (values / 10)
         if dtype == "float32" or (values is pixels and not self.shift_dn):
             return values.astype(dtype, copy=False)
-        whole = np.rint(values).astype("int32") + self.shift_dn
-        return np.where(pixels == 0, 0, whole.clip(1, np.iinfo(dtype).max)).astype(dtype)
+        nothing = (pixels == 0) | np.isnan(pixels)
+        whole = np.rint(np.where(nothing, 0, values)) + self.shift_dn
+        return np.where(nothing, 0, whole.clip(1, np.iinfo(dtype).max)).astype(dtype)
 
 
 def etag_of(href: str) -> str:

@@ -112,11 +112,13 @@ class RasterReader:
     def _read_source(self, index: int, pixels: Pixels, grid: Grid) -> None:
         """Fill `pixels` from one file; one elsewhere is opened again once, as links may break."""
         source = self._sources[index]
+        # Fractions would be lost in whole numbers before they are scaled up.
+        raw = pixels if source.factor == 1 else np.empty(pixels.shape, "float32")
 
         def read() -> None:
             dataset = self._dataset(index)
             with rasterio.Env(**gdal_options()):
-                _fill(pixels, dataset, source, grid, self._nothing)
+                _fill(raw, dataset, source, grid, self._nothing)
 
         try:
             _twice(read, lambda: self._datasets.pop(index).close(), "://" in source.href)
@@ -124,7 +126,7 @@ class RasterReader:
             kind = UnreachableError if may_pass(source.href, error) else ImageryError
             raise kind(unreadable_raster(source.href, error)) from error
         if source.shift_dn or source.factor != 1 or source.decibels:
-            pixels[:] = source.converted(pixels, self._dtype)
+            pixels[:] = source.converted(raw, self._dtype)
 
 
 def _twice(read: Callable[[], None], forget: Callable[[], None], again: bool) -> None:
@@ -169,7 +171,7 @@ def _copy(
     (top, bottom), (left, right) = rows.span, cols.span
     window = Window(left, top, right - left, bottom - top)
     if rows.is_one_to_one and cols.is_one_to_one and target.size == pixels.size:
-        dataset.read(band, window=window, out=pixels)
+        dataset.read(band, window=window, out=pixels[:])  # one that fails leaves `out` reshaped
         return
     part = dataset.read(band, window=window)
     target[:] = part[rows.sources - top][:, cols.sources - left]

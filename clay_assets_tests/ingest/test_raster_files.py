@@ -5,15 +5,30 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import numpy as np
+import pystac
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clay_assets.errors import ImageryError
-from clay_assets.ingest import raster_files, signing
+from clay_assets.ingest import (
+    find_imagery,
+    plan_tile,
+    raster_files,
+    read_recipe,
+    read_window,
+    signing,
+)
 from clay_assets.ingest.raster_files import BandSource, open_raster, read_header
 from clay_assets_tests.ingest.file_server import serving_files
-from clay_assets_tests.ingest.making import count_up, write_raster
+from clay_assets_tests.ingest.making import (
+    SIDE,
+    count_up,
+    optical,
+    radar,
+    save_catalogue,
+    write_raster,
+)
 
 BLOB = "http://account.blob.core.windows.net/container/a.tif"
 
@@ -163,3 +178,28 @@ def test_decibels_become_linear_power():
     found = source.converted(np.array([-10, -23.0103, np.nan, 0], "float32"), "float32")
     assert found.dtype == np.float32
     assert found == pytest.approx([0.1, 0.005, np.nan, 1], nan_ok=True)
+
+
+def test_reflectance_in_fractions_is_read_as_digital_numbers(tmp_path, store):
+    """Files of a provider that stores reflectance itself, NaN where there is nothing."""
+    item = optical(tmp_path, "2021-05-10", **{"s2:processing_baseline": "05.10"})
+    reflectance = np.linspace(0.01, 0.9, SIDE * SIDE, dtype="float32").reshape(SIDE, SIDE)
+    reflectance[0, :5] = np.nan
+    path = write_raster(tmp_path / "b02.tif", reflectance, nodata=float("nan"))
+    said = {"raster:bands": [{"nodata": "nan", "scale": 1, "offset": 0}]}
+    item.assets["B02"] = pystac.Asset(str(path), extra_fields=said)
+    imagery = find_imagery(str(save_catalogue(tmp_path, [item])), "32VKM")
+    plan_tile(store, imagery, run_id="r")
+    window = read_window(read_recipe(store, "32VKM"), "2021-05-10", 0, 0, SIDE, SIDE)
+    assert (window.pixels[0, 0, :5] == 0).all()
+    expected = reflectance * 10_000 + 1000  # ESA's offset from baseline 04.00 on
+    assert np.nanmax(abs(window.pixels[0] - expected)) <= 0.5  # DN
+
+
+def test_radar_in_decibels_is_read_as_power(tmp_path, store):
+    items = [optical(tmp_path, "2021-05-10"), radar(tmp_path, value=-1.0)]  # vh -1 dB, vv -10 dB
+    for band in ("vh", "vv"):
+        items[1].assets[band].extra_fields["bands"] = [{"unit": "dB"}]
+    plan_tile(store, find_imagery(str(save_catalogue(tmp_path, items)), "32VKM"), run_id="r")
+    window = read_window(read_recipe(store, "32VKM"), "2021-05-10", 0, 0, 4, 4)
+    assert window.pixels[-2:].reshape(2, -1)[:, 0] == pytest.approx([10**-0.1, 0.1])
