@@ -21,9 +21,9 @@ ENVIRONMENT: dict[str, str] = {
     "CLAY_HOME": "folder of everything kept on this machine; default `~/.clay_assets`",
     "CLAY_DATA_ROOT": "where assets are stored: a folder or `s3://bucket/prefix`; "
     "default `$CLAY_HOME/data`",
-    "CLAY_IMAGERY": "where imagery comes from: a STAC API or catalogue URL, an item or catalogue "
-    "file, or a folder or `s3://` prefix of ready chips; default: a synthetic landscape, generated "
-    "in `$CLAY_HOME/synthetic`",
+    "CLAY_IMAGERY": "where imagery comes from: a STAC API or a collection of one, an item, "
+    "catalogue or stac-geoparquet file, or a folder or `s3://` prefix of items or of ready chips; "
+    "default: a synthetic landscape, generated in `$CLAY_HOME/synthetic`",
     "CLAY_WATCH": "seconds between two looks at `CLAY_IMAGERY` for new scenes or chips, which are "
     "then processed without a person; default: the sensors wait to be switched on in the UI",
     "CLAY_AOI": "area whose tiles are watched in a STAC API: a vector file, or "
