@@ -19,6 +19,9 @@ from clay_assets.ingest.recipe import DatePlan
 from clay_assets.ingest.scenes import day_of
 from clay_assets.ingest.selection import Choice, Limits, Turn, fault_of, not_needed, praise_of
 
+MAX_TRIES = 20
+"""Scenes of a turn whose files are opened and radar is asked for, as many as Clay v0 tries."""
+
 
 @dataclass
 class Planner:
@@ -42,7 +45,7 @@ class Planner:
     _faults: dict[str, str] = field(default_factory=dict)
 
     def plan_all(self, turns: Sequence[Turn], max_dates: int | None) -> None:
-        """Plan one date of each turn; a scene at fault gives way to the next of its turn.
+        """Plan one date of each turn; a scene at fault gives way to the next, 20 times at most.
 
         Args:
             turns: where the dates come from.
@@ -58,7 +61,7 @@ class Planner:
             before = len(self.plans)
             for turn in progress.track(turns, "Choosing scenes", len(turns)):
                 if max_dates is None or len(self.plans) < max_dates:
-                    self._plan_one(turn.scenes)
+                    self._plan_one(turn)
             if max_dates is None:
                 break
         judged = [choice for choice in self.choices if choice.sensor == "optical"]
@@ -72,24 +75,25 @@ class Planner:
         wanted = {band for sensor in sensors for band in SENSOR_BANDS[sensor]}
         return tuple(name for name in BAND_NAMES if name in wanted)
 
-    def _plan_one(self, candidates: Sequence[pystac.Item]) -> None:
-        """Plan the first of some scenes that can be used and was not looked at before."""
-        judged = {choice.scene for choice in self.choices}
-        for scene in (scene for scene in candidates if scene.id not in judged):
+    def _plan_one(self, turn: Turn) -> None:
+        """Plan the first scene of a turn that can be used and was not looked at before."""
+        judged, tries = {choice.scene for choice in self.choices}, 0
+        for scene in (scene for scene in turn.scenes if scene.id not in judged):
             place = len(self.choices)
-            fault = self._plan(scene)
+            said = fault_of(scene, self.limits)
+            fault = said or self._plan(scene)
             line = Choice(scene.id, str(day_of(scene)), fault is None, fault or praise_of(scene))
             self.choices.insert(place, line)  # before those of its radar and elevation
-            if fault is None:
+            tries += said is None
+            if fault is None or tries == MAX_TRIES:
                 return
 
     def _plan(self, scene: pystac.Item) -> str | None:
         """Plan a date on a scene, or say why it cannot be used."""
         date = str(day_of(scene))
-        fault = fault_of(scene, self.limits)
-        if fault is None and any(plan.date == date for plan in self.plans):
-            fault = "another scene of that day is used"
-        fault = fault or self._file_fault(scene, "optical")
+        if any(plan.date == date for plan in self.plans):
+            return "another scene of that day is used"
+        fault = self._file_fault(scene, "optical")
         if fault:
             return fault
         try:

@@ -118,15 +118,12 @@ def not_needed(
     """A line for each scene that nobody had to look at, and for each turn without scenes."""
     chosen = {choice.scene: choice for choice in judged if choice.chosen}
     known = {choice.scene for choice in judged}
-    others = ", ".join(sorted({choice.date for choice in chosen.values()})) or "none"
+    others = ", ".join(sorted({choice.date for choice in chosen.values()}))
+    no_turn = f"not needed: the dates are taken already ({others})" if others else "not tried"
     lines: dict[str, Choice] = {}
     for turn in turns:
         best = next((chosen[scene.id] for scene in turn.scenes if scene.id in chosen), None)
-        reason = (
-            f"{best.scene} of {turn.name} is better: {best.reason}"
-            if best
-            else f"not needed: the dates are taken already ({others})"
-        )
+        reason = f"{best.scene} of {turn.name} is better: {best.reason}" if best else no_turn
         for scene in turn.scenes:
             if scene.id not in known:
                 why = fault_of(scene, limits) or reason

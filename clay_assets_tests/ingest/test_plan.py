@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import re
+from collections import Counter
 
 import geopandas
 import numpy as np
@@ -13,6 +14,8 @@ from clay_assets.bands import BAND_NAMES, SENTINEL2_BANDS
 from clay_assets.errors import ImageryError, InvalidValueError, NotFoundError, UnreachableError
 from clay_assets.ingest import find_imagery, plan_tile, read_recipe, read_window
 from clay_assets.ingest.grid import Grid, PixelWindow
+from clay_assets.ingest.planning import Planner
+from clay_assets.ingest.selection import Limits, turns_of
 from clay_assets_tests.ingest.making import (
     EPSG,
     NORTH,
@@ -339,6 +342,21 @@ def test_a_year_whose_best_scene_is_at_fault_gives_its_next(store, tmp_path):
     last = optical(tmp_path, "2021-02-10", cloud=2)
     report = plan(store, save_catalogue(tmp_path, [best, last]), max_dates=1)
     assert report.dates == ("2021-02-10",)
+
+
+def test_a_place_without_radar_is_given_up_before_every_scene_was_opened(store, tmp_path):
+    scenes = [optical(tmp_path, f"2021-01-{day:02d}", cloud=day, side=2) for day in range(1, 24)]
+    scenes.append(optical(tmp_path, "2021-02-01", cloud=60, side=2))
+    location = save_catalogue(tmp_path, [*scenes, radar(tmp_path, "2022-05-10T17:00:00")])
+    found = find_imagery(str(location), "32VKM")
+    planner = Planner(found.catalogue, None, Limits(50, 20))
+    planner.plan_all(turns_of(found.scenes, (), tile="32VKM", seed=42), 3)
+    counts = Counter(choice.reason for choice in planner.choices)
+    assert counts == {
+        "no radar there within 3 days": 20,
+        "not tried": 3,
+        "60 % cloud, at most 50 %": 1,
+    }
 
 
 def test_two_scenes_of_the_same_second_are_told_apart(store, tmp_path):
