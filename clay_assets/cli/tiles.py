@@ -117,10 +117,15 @@ def _register(settings: "Settings", sources: Sequence[TileSource]) -> None:
     from clay_assets.defs.imagery import register_imagery
     from clay_assets.defs.instance import open_instance
 
+    place = sources[0].location
+    offered = _tiles_of(place)
     skipped: list[str] = []
     with open_instance() as instance, error_console.status("Registering") as status:
         for number, source in enumerate(sources, start=1):
             status.update(f"Registering {source.mgrs}, {number} of {len(sources)}")
+            if offered is not None and source.mgrs not in offered:
+                skipped.append(f"{source.mgrs}: {place} has nothing of this tile")
+                continue
             try:
                 register_imagery(instance, settings.store, source)
             except UnreachableError:
@@ -135,3 +140,13 @@ def _register(settings: "Settings", sources: Sequence[TileSource]) -> None:
         error_console.print(f"[yellow]skipped[/] {len(skipped) - _SHOWN} more")
     if not done:
         raise typer.Exit(1)
+
+
+def _tiles_of(location: str) -> set[str] | None:
+    """Tiles there is imagery of; None for a STAC API, which is asked tile by tile."""
+    from clay_assets.ingest import list_tiles
+
+    try:
+        return set(list_tiles(location))
+    except InvalidValueError:
+        return None

@@ -6,14 +6,17 @@ from pathlib import Path
 import dagster as dg
 import geopandas
 import pytest
+import shapely
 from typer.testing import CliRunner
 
 from clay_assets.cli import app
 from clay_assets.defs.instance import open_instance
 from clay_assets.ingest import asking
+from clay_assets.mgrs import tile_centre_wgs84
 from clay_assets.settings import Settings
 from clay_assets.tile_sources import read_source
 from clay_assets_tests.ingest.making import optical, save_catalogue
+from clay_assets_tests.stac_server import serving
 
 DESERT = "-11.6,24.7,-11.4,24.9"
 BERGEN = "5.2,60.3,5.5,60.5"
@@ -71,13 +74,23 @@ def test_tiles_without_imagery_are_reported_and_skipped(run, imagery):
     assert result.exit_code == 0
     assert "1 of 4 tiles are registered with their imagery" in result.stderr
     assert "skipped 32VKN: " in result.stderr
-    assert "no Sentinel-2 scenes of tile 32VKN" in result.stderr
+    assert "catalog.json has nothing of this tile" in result.stderr
     assert partitions() == ["32VKM"]
     source = read_source(Settings.from_environment().store, "32VKM")
     assert (source.location, source.dates) == (imagery, ("2021-05-10",))
     with open_instance() as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey("imagery"))
     assert event.dagster_event.partition == "32VKM"
+
+
+def test_an_api_is_asked_tile_by_tile(run, tmp_path):
+    scene = optical(tmp_path, side=2)
+    lon, lat = tile_centre_wgs84("32VKM")
+    scene.geometry = shapely.geometry.mapping(shapely.box(lon - 1, lat - 1, lon + 1, lat + 1))
+    with serving([scene]) as url:
+        result = run("--aoi", "5.2,60.0,5.6,60.2", "--add", "--imagery", url)
+        assert "1 of 2 tiles are registered with their imagery" in result.stderr
+        assert f"skipped 32VLM: {url} has no Sentinel-2 scenes of tile 32VLM" in result.stderr
 
 
 def test_the_imagery_of_the_environment_is_used(run, imagery, monkeypatch):
