@@ -1,5 +1,6 @@
 """What the UI shows of one tile: pictures of its scenes and chips, and how cloudy they are."""
 
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
@@ -74,9 +75,11 @@ def _quicklook(files: Store, report: ingest.TileReport) -> dict[str, Any]:
     if not report.dates:
         return {}
     key = f"tiles/{report.mgrs}/quicklook.png"
-    if not (report.skipped and files.exists(key)):
-        files.write_bytes(key, quicklook_png(ingest.read_overview(files, report.mgrs)))
-    return {"quicklook": picture(files.read_bytes(key))}
+
+    def draw() -> bytes:
+        return quicklook_png(ingest.read_overview(files, report.mgrs))
+
+    return {"quicklook": _drawn(files, key, draw, anew=not report.skipped)}
 
 
 def _chip_pictures(
@@ -85,12 +88,24 @@ def _chip_pictures(
     """Grid and sheet of the chips; none when the tile's imagery has gone."""
     if not report.chips_by_date:
         return {}
-    key = f"tiles/{report.mgrs}/chip_grid.png"
-    if not (report.skipped and files.exists(key)):
-        files.write_bytes(key, chip_grid_png(_panels(files, report.mgrs)))
-    examples = _example_chips(files, rows)
-    sheet = {"sheet": picture(chip_sheet_png(examples))} if examples else {}
-    return {"chip_grid": picture(files.read_bytes(key))} | sheet
+    pictures: dict[str, Callable[[], bytes]] = {
+        "chip_grid": lambda: chip_grid_png(_panels(files, report.mgrs))
+    }
+    if len(rows):
+        pictures["sheet"] = lambda: chip_sheet_png(_example_chips(files, rows))
+    return {
+        name: _drawn(files, f"tiles/{report.mgrs}/{name}.png", draw, anew=not report.skipped)
+        for name, draw in pictures.items()
+    }
+
+
+def _drawn(
+    files: Store, key: str, draw: Callable[[], bytes], *, anew: bool
+) -> dg.MarkdownMetadataValue:
+    """A picture that is kept beside the recipe, so that an unchanged tile is not drawn again."""
+    if anew or not files.exists(key):
+        files.write_bytes(key, draw())
+    return picture(files.read_bytes(key))
 
 
 def _panels(files: Store, tile: str) -> list[GridPanel]:

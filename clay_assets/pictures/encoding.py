@@ -8,6 +8,10 @@ from PIL import Image
 
 LIMIT_BYTES = 48_000
 """What fits well into an event row."""
+_EFFORT = 6
+"""Of zlib; 9 takes up to five times as long for a hundredth less."""
+_PROBE, _PROBE_LIMIT_BYTES = 1, 60_000
+"""An effort that tells soon whether full colour may fit, and from what size on it will not."""
 _COLOURS = (256, 128, 80, 56)
 """Colours of the palette, best first."""
 
@@ -20,9 +24,10 @@ def fitting_png(draw: Callable[[float], Image.Image], *, few_colours: bool = Fal
         few_colours: whether a palette loses nothing, so that full colour is not tried.
     """
     image = draw(1.0)
-    data = _palette_png(image, _COLOURS[0]) if few_colours else png(image)
-    if len(data) <= LIMIT_BYTES:
-        return data
+    if few_colours or len(png(image, effort=_PROBE)) <= _PROBE_LIMIT_BYTES:
+        data = _palette_png(image, _COLOURS[0]) if few_colours else png(image)
+        if len(data) <= LIMIT_BYTES:
+            return data
     scale = 1.0
     while len(least := _palette_png(image, _COLOURS[-1])) > LIMIT_BYTES:
         # Bytes grow with the area; a little less, for the estimate may fall short.
@@ -35,10 +40,10 @@ def fitting_png(draw: Callable[[float], Image.Image], *, few_colours: bool = Fal
     return least
 
 
-def png(image: Image.Image) -> bytes:
-    """The picture as it is."""
+def png(image: Image.Image, *, effort: int = _EFFORT) -> bytes:
+    """The picture as it is; `effort` is zlib's, 1 to 9."""
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
+    image.save(buffer, format="PNG", compress_level=effort)
     return buffer.getvalue()
 
 
