@@ -14,10 +14,10 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
+from clay_assets.defs.sqlite_storage import SqliteStorage
 from clay_assets.settings import Settings
 
 
@@ -37,7 +37,7 @@ class StorageFromEnvironment(DagsterStorage, ConfigurableClass):
         settings = Settings.from_environment()
         if settings.dagster_postgres_url:
             return DagsterPostgresStorage(settings.dagster_postgres_url, True, inst_data)
-        return DagsterSqliteStorage.from_local(str(settings.dagster_folder), inst_data)
+        return SqliteStorage.from_local(str(settings.dagster_folder), inst_data)
 
 
 class ArtifactsInHome(LocalArtifactStorage):

@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 import clay_assets
 from clay_assets.defs.instance import open_instance
@@ -41,3 +42,19 @@ def test_the_instance_frees_pool_slots_of_killed_runs():
     settings = yaml.safe_load((CHECKOUT / "dagster.yaml").read_text())
     assert settings["run_monitoring"]["free_slots_after_run_end_seconds"] == 60
     assert settings["telemetry"]["enabled"] is False
+
+
+def test_dagsters_own_storage_reads_what_ours_wrote(home: Path):
+    with open_instance() as instance:
+        for version in ("1", "2"):
+            tags = {"dagster/data_version": version}
+            event = dg.AssetMaterialization("chips", partition="32VKM", tags=tags)
+            instance.report_runless_asset_event(event)
+        ours = instance.fetch_materializations(dg.AssetKey("chips"), limit=10).records
+    theirs = DagsterSqliteStorage.from_local(str(home / "dagster")).event_log_storage
+    found = theirs.fetch_materializations(dg.AssetKey("chips"), limit=10).records
+    assert found == ours
+    assert [record.asset_materialization.tags["dagster/data_version"] for record in found] == [
+        "2",
+        "1",
+    ]
