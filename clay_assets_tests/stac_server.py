@@ -74,6 +74,7 @@ def serving(
     asked: list[Asked] | None = None,
     troubles: list[Trouble] | None = None,
     most_a_page: int = 100,
+    plain: bool = False,
 ) -> Iterator[str]:
     """URL of an API that has these items, and any that are added to the list later.
 
@@ -82,9 +83,10 @@ def serving(
         asked: each request is added here.
         troubles: each is the answer to one request and then taken off the list.
         most_a_page: items on one page of a search, whatever is asked for.
+        plain: without the query and sort extensions.
     """
     sorting = SortExtension(conformance_classes=[SORTS])
-    extensions = [QueryExtension(), sorting, TokenPaginationExtension()]
+    extensions = [*([] if plain else [QueryExtension(), sorting]), TokenPaginationExtension()]
     api = StacApi(
         settings=SETTINGS,
         client=ItemsInMemory(items=items, most_a_page=most_a_page),

@@ -63,7 +63,7 @@ class ApiLook:
             self.cursor = replace(self.cursor, by=name, since=iso(since - OVERLAP[name]))
         if self.cursor.by != "updated":
             self.notes.append(
-                f"{self.url} does not tell when scenes of {self.collection} were updated; new ones "
+                f"{self.url} cannot be asked when scenes of {self.collection} were updated; new ones "
                 f"are found by `{self.cursor.by}`, those processed anew are not"
             )
         if not self.cursor.began or self.cursor.tiles != whole:

@@ -207,12 +207,24 @@ def test_an_api_whose_items_do_not_say_when_is_asked_by_their_time(items, asked)
         watch = Watch(url)
         news = watch.look(NOON)
         assert news.scenes == {"32VKM": ("S2_32VKM_1",)}
-        assert "does not tell when scenes of sentinel-2-l2a were updated" in news.notes[0]
+        assert "cannot be asked when scenes of sentinel-2-l2a were updated" in news.notes[0]
         late = scene("32VKM", 2, updated=None)
         late.datetime = NOON - timedelta(days=3)
         items.append(late)
         assert watch.look(NOON).scenes == {"32VKM": ("S2_32VKM_2",)}
     assert asked[-1].body["datetime"] == "2024-04-21T11:59:59Z/.."
+
+
+def test_an_api_that_can_neither_filter_nor_sort_is_read_group_by_group(items, asked):
+    items += [scene("32VKM", number) for number in range(25)]
+    with serving(items, asked=asked, most_a_page=10, plain=True) as url:
+        watch = Watch(url, pages=1)
+        news = watch.look(NOON)
+        assert (len(news.scenes["32VKM"]), news.is_done, news.requests) == (25, True, 3)
+        assert "new ones are found by `datetime`" in news.notes[0]
+        items.append(scene("32VLM", 1))
+        assert watch.look(NOON).scenes == {"32VLM": ("S2_32VLM_1",)}
+    assert "query" not in asked[-1].body
 
 
 def test_an_item_that_is_not_understood_is_left_out_and_told(api, items):
