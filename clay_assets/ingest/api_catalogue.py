@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import pystac
 import shapely.geometry
+from pystac.errors import STACError, STACTypeError
 from pystac_client import Client
 from pystac_client.exceptions import APIError
 from requests.exceptions import RequestException
@@ -141,3 +142,7 @@ def _asked(url: str, question: Callable[[], T]) -> T:
         return question()
     except (APIError, RequestException) as error:
         raise unreachable(url, error) from error
+    except (STACError, STACTypeError, KeyError, ValueError) as error:
+        raise ImageryError(
+            f"{url} answered what is not STAC: {type(error).__name__} {error}; check the address"
+        ) from error

@@ -18,6 +18,7 @@ _RETRIES = 4
 _BACKOFF_S = 1.0
 _LONGEST_WAIT_S = 60
 _PASSING = (408, 429, 500, 502, 503, 504)
+_BROKEN_OFF = "Connection broken"
 _QUERY = re.compile(r"\?[^\s'\")]*")
 
 _ADVICE = {
@@ -27,6 +28,30 @@ _ADVICE = {
     408: "it is overloaded: run again later",
     429: "it is asked too often: wait some minutes, or run fewer tiles at once",
 }
+
+
+class _PatientIO(StacApiIO):
+    """Asks again for an answer that breaks off, which urllib3 does not."""
+
+    def request(
+        self,
+        href: str,
+        method: str | None = None,
+        headers: dict[str, str] | None = None,
+        parameters: dict[str, Any] | None = None,
+    ) -> str:
+        """Text of an answer.
+
+        Raises:
+            APIError: an error is answered, or nothing whole.
+        """
+        for _ in range(_RETRIES):
+            try:
+                return str(super().request(href, method, headers, parameters))
+            except APIError as error:
+                if _BROKEN_OFF not in str(error):
+                    raise
+        return str(super().request(href, method, headers, parameters))
 
 
 def api_io(headers: dict[str, str] | None = None) -> StacApiIO:
@@ -40,7 +65,7 @@ def api_io(headers: dict[str, str] | None = None) -> StacApiIO:
         allowed_methods=None,  # searches are POST, and safe to repeat
         raise_on_status=False,
     )
-    return StacApiIO(headers=headers, timeout=TIMEOUT_S, max_retries=again)
+    return _PatientIO(headers=headers, timeout=TIMEOUT_S, max_retries=again)
 
 
 def get_json(url: str, headers: dict[str, str] | None = None) -> Any:  # noqa: ANN401

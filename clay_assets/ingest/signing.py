@@ -67,11 +67,12 @@ def _fetch(url: str) -> tuple[str, float]:
     key = os.environ.get("PC_SDK_SUBSCRIPTION_KEY")
     try:
         answer = get_json(url, {"Ocp-Apim-Subscription-Key": key} if key else None)
-        return answer["token"], datetime.fromisoformat(answer["msft:expiry"]).timestamp()
     except APIError as error:
         if status_of(error) == 404:  # somebody else's storage
             return "", time.time() + 10 * _RENEW_BEFORE_S
         raise unreachable(url, error) from error
+    try:
+        return answer["token"], datetime.fromisoformat(answer["msft:expiry"]).timestamp()
     except (KeyError, TypeError, ValueError) as error:
         raise ImageryError(
             f"{url} answered without a token and its expiry; check PC_SDK_SAS_URL"

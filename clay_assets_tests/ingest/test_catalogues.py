@@ -283,6 +283,23 @@ class TestTrouble:
         ):
             find_imagery(url, "32VKM")
 
+    def test_an_answer_that_is_not_stac_is_named(self, items):
+        with (
+            serving(items, troubles=[Trouble(200, path="/search")]) as url,
+            pytest.raises(ImageryError, match=rf"{url} answered what is not STAC: JSONDecodeError"),
+        ):
+            find_imagery(url, "32VKM")
+
+    def test_an_answer_that_breaks_off_is_asked_for_again(self, items, tmp_path):
+        folder = save_catalogue(tmp_path, items).parent
+        with serving_files(folder) as files:
+            files.cut = 3
+            assert list_tiles(f"{files.url}/catalog.json") == ["32VKM"]
+            files.cut = 5
+            message = r"catalog\.json did not answer: .*Connection broken.*; check the address and"
+            with pytest.raises(UnreachableError, match=message):
+                list_tiles(f"{files.url}/catalog.json")
+
     def test_a_catalogue_on_the_web_is_asked_again_and_then_named(self, items, tmp_path):
         folder = save_catalogue(tmp_path, items).parent
         with serving_files(folder) as files:

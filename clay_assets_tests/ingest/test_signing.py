@@ -19,10 +19,11 @@ def asked(monkeypatch):
         def do_GET(self):
             requests.append((self.path, self.headers.get("Ocp-Apim-Subscription-Key")))
             place = self.path.removeprefix("/token/")
-            if place not in ("sentinel2l2a01/sentinel2-l2", "odd/container"):
+            if place not in ("sentinel2l2a01/sentinel2-l2", "odd/container", "html/container"):
                 return self.send_error(404 if "other" in place else 500)
             content = {"msft:expiry": "2100-01-01T00:00:00Z", "token": f"sig={len(requests)}"}
             data = json.dumps({} if "odd" in place else content).encode()
+            data = b"<html>" if "html" in place else data
             self.send_response(200)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
@@ -93,6 +94,11 @@ def test_a_token_server_that_fails_is_asked_again_and_then_named(asked):
     with pytest.raises(ImageryError, match=message):
         signing.signed("https://broken.blob.core.windows.net/container/B02.tif")
     assert len(asked) == 5
+
+
+def test_an_answer_that_is_no_json_is_told(asked):
+    with pytest.raises(ImageryError, match=r"/token/html/container answered what is not JSON: Exp"):
+        signing.signed("https://html.blob.core.windows.net/container/B02.tif")
 
 
 def test_an_answer_without_a_token_is_told(asked):
