@@ -63,8 +63,8 @@ class ApiLook:
             self.cursor = replace(self.cursor, by=name, since=iso(since - OVERLAP[name]))
         if self.cursor.by != "updated":
             self.notes.append(
-                f"{self.url} cannot be asked when scenes of {self.collection} were updated; new ones "
-                f"are found by `{self.cursor.by}`, those processed anew are not"
+                f"{self.url} cannot be asked when scenes of {self.collection} were updated; new "
+                f"ones are found by `{self.cursor.by}`, those processed anew are not"
             )
         if not self.cursor.began or self.cursor.tiles != whole:
             # Other tiles than before: the groups are others too, so the round starts again.
