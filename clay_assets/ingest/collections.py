@@ -20,11 +20,12 @@ from clay_assets.ingest.collection_table import (
 
 _DN_SCALE = 1e-4
 _OFFSET_DN = 1000
-_EARLIEST_WITH_OFFSET = "04.00"
+_FIRST_MAJOR_WITH_OFFSET = 4
 _FIRST_DAY_WITH_OFFSET = "2022-01-25"
 _BASELINES = ("s2:processing_baseline", "sentinel:processing_baseline", "processing:version")
 _PRODUCTS = ("s2:product_uri", "sentinel:product_id")
-_BASELINE_IN_PRODUCT = re.compile(r"_N(\d\d)(\d\d)_")
+_MAJOR = re.compile(r"(\d+)\.\d")
+_MAJOR_IN_PRODUCT = re.compile(r"_N(\d\d)\d\d_")
 _OFFSET_FLAGS = tuple(row.offset_flag for row in COLLECTIONS if row.offset_flag)
 
 
@@ -101,15 +102,17 @@ def assets_of(item: pystac.Item, sensor: Sensor) -> dict[str, BandAsset]:
 
 def esa_offset_dn(item: pystac.Item) -> int:
     """What ESA has added to each digital number of a scene: 1,000 from baseline 04.00 on."""
-    properties = item.properties
-    products = [str(properties.get(name, "")) for name in _PRODUCTS] + [item.id]
-    found = next((match for text in products if (match := _BASELINE_IN_PRODUCT.search(text))), None)
-    said = next((str(properties[name]) for name in _BASELINES if properties.get(name)), None)
-    baseline = said or (f"{found[1]}.{found[2]}" if found else None)
-    if baseline is None:
+    said = [str(item.properties.get(name) or "") for name in _BASELINES]
+    products = [str(item.properties.get(name) or "") for name in _PRODUCTS]
+    majors = [
+        *(_MAJOR.match(text) for text in said),
+        *(_MAJOR_IN_PRODUCT.search(text) for text in (*products, item.id)),
+    ]
+    major = next((int(match[1]) for match in majors if match), None)
+    if major is None:
         day = str(item.datetime.date()) if item.datetime else ""
         return _OFFSET_DN if day >= _FIRST_DAY_WITH_OFFSET else 0
-    return _OFFSET_DN if baseline >= _EARLIEST_WITH_OFFSET else 0
+    return _OFFSET_DN if major >= _FIRST_MAJOR_WITH_OFFSET else 0
 
 
 def _asset(item: pystac.Item, asset: pystac.Asset, row: BandRow) -> BandAsset:

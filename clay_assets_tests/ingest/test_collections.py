@@ -183,6 +183,7 @@ def test_reflectance_is_the_same_before_and_after(write, scale, offset, baseline
     [
         ({"s2:processing_baseline": "05.10"}, "a", "2020-01-01", 1000),  # Collection 1
         ({"sentinel:processing_baseline": "04.00"}, "a", "2022-06-29", 1000),
+        ({"processing:version": "2.14"}, "a", "2023-01-01", 0),
         ({"sentinel:product_id": "S2A_MSIL2A_20220629T104631_N0400_R051_T31UFU_x"}, "a", "", 1000),
         ({}, "S2B_MSIL2A_20191231T235959_N0213_R051_T31UFU_20200101T000000", "2023-01-01", 0),
         ({}, "a", "2022-01-24", 0),
