@@ -2,7 +2,7 @@
 
 from clay_assets.embeddings.checks import CheckReport, check_embeddings
 from clay_assets.embeddings.embed import EmbeddingsReport, embed_tile
-from clay_assets.embeddings.encoder import ChipEncoder, choose_device, load_encoder
+from clay_assets.embeddings.encoder import ChipEncoder, load_encoder
 from clay_assets.embeddings.file import (
     FileMetadata,
     file_schema,
@@ -24,7 +24,6 @@ __all__ = [
     "FileMetadata",
     "Product",
     "check_embeddings",
-    "choose_device",
     "embed_tile",
     "file_key",
     "file_schema",

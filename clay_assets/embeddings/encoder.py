@@ -7,15 +7,22 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import torch
-from pyproj import Transformer
 from torch import Tensor
 
 from clay_assets.checkpoints import load_checkpoint
 from clay_assets.chips import Chip
 from clay_assets.embeddings.pooling import pool
 from clay_assets.errors import InvalidValueError
-from clay_assets.models import Encoder, build, encode_latlon, encode_timestep, normalise
-from clay_assets.settings import DEVICES, PRECISIONS
+from clay_assets.ingest.footprint import centre_wgs84
+from clay_assets.models import (
+    Encoder,
+    build,
+    choose_device,
+    encode_latlon,
+    encode_timestep,
+    normalise,
+)
+from clay_assets.settings import PRECISIONS
 from clay_assets.store import Store
 
 _ENCODERS_KEPT = 2
@@ -56,7 +63,9 @@ class ChipEncoder:
         """Start to embed chips of one size with the encoder's bands; a GPU goes on by itself."""
         is_cuda = self.device.type == "cuda"
         pixels = torch.stack([torch.from_numpy(chip.pixels) for chip in chips])
-        latlon = torch.tensor([encode_latlon(*_centre_wgs84(chip)) for chip in chips])
+        latlon = torch.tensor(
+            [encode_latlon(*centre_wgs84(chip.bounds, chip.epsg)) for chip in chips]
+        )
         timestep = torch.tensor([encode_timestep(chip.date) for chip in chips])
         if is_cuda:
             pixels = pixels.pin_memory()  # else the copy waits for the batch before
@@ -96,43 +105,9 @@ def load_encoder(
     return _encoder(store, checkpoint_id, bands, choose_device(device), precision)
 
 
-def choose_device(name: str) -> str:
-    """`name`, or for `auto` the fastest kind of device there is.
-
-    Raises:
-        InvalidValueError: there is no such device, or not on this machine.
-    """
-    if name not in DEVICES:
-        raise InvalidValueError(f"device must be one of {', '.join(DEVICES)}, got {name!r}")
-    present = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return next(device for device, is_there in present.items() if is_there)
-    if not present[name]:
-        raise InvalidValueError(
-            f"device {name} is not on this machine; set CLAY_DEVICE to auto or cpu"
-        )
-    return name
-
-
 @lru_cache(maxsize=_ENCODERS_KEPT)
 def _encoder(
     store: Store, checkpoint_id: str, bands: tuple[str, ...], device: str, precision: str
 ) -> ChipEncoder:
     network = build(load_checkpoint(store, checkpoint_id), bands).encoder
     return ChipEncoder(checkpoint_id, network.to(device), torch.device(device), precision)
-
-
-def _centre_wgs84(chip: Chip) -> tuple[float, float]:
-    west, south, east, north = chip.bounds
-    lon, lat = _to_wgs84(chip.epsg).transform((west + east) / 2, (south + north) / 2)
-    return float(lon), float(lat)
-
-
-@lru_cache(maxsize=128)
-def _to_wgs84(epsg: int) -> Transformer:
-    # always_xy: otherwise PROJ gives lat, lon
-    return Transformer.from_crs(epsg, "OGC:CRS84", always_xy=True)

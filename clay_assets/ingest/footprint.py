@@ -1,10 +1,15 @@
 """A place on the globe of what is known in a map projection."""
 
 from functools import lru_cache
+from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import shapely
 from pyproj import Transformer
 from shapely.affinity import translate
+
+T = TypeVar("T", float, npt.NDArray[np.float64])
 
 
 def footprint_wgs84(bounds: tuple[float, float, float, float], epsg: int) -> shapely.Geometry:
@@ -27,6 +32,18 @@ def footprint_wgs84(bounds: tuple[float, float, float, float], epsg: int) -> sha
     eastern = unrolled & shapely.box(0, -90, 180, 90)
     western = translate(unrolled & shapely.box(180, -90, 360, 90), xoff=-360)
     return shapely.MultiPolygon([eastern, western])
+
+
+def centre_wgs84(bounds: tuple[T, T, T, T], epsg: int) -> tuple[T, T]:
+    """The middle of a box, taken in its own CRS, as longitude and latitude in degrees.
+
+    Args:
+        bounds: west, south, east, north in the CRS of `epsg`; numbers, or arrays for many boxes.
+        epsg: EPSG code of that CRS.
+    """
+    west, south, east, north = bounds
+    lon, lat = _transformer(epsg).transform((west + east) / 2, (south + north) / 2)
+    return lon, lat
 
 
 @lru_cache(maxsize=128)

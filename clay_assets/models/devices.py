@@ -3,8 +3,7 @@
 import torch
 
 from clay_assets.errors import InvalidValueError
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
+from clay_assets.settings import DEVICES
 
 
 def choose_device(name: str) -> str:

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyproj import Transformer
 
 from clay_assets import __version__, progress
 from clay_assets.chips import Manifest, manifest_tiles, read_manifest
 from clay_assets.errors import NotFoundError
+from clay_assets.ingest.footprint import centre_wgs84
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
 from clay_assets.training.splitting import MARGIN, TRAIN, VALIDATION, split_by_place
@@ -162,12 +162,12 @@ def centres_wgs84(
         chips: columns epsg, west, south, east, north.
     """
     lon, lat = np.empty(len(chips)), np.empty(len(chips))
-    x = (chips["west"] + chips["east"]).to_numpy() / 2
-    y = (chips["south"] + chips["north"]).to_numpy() / 2
+    west, south, east, north = (
+        chips[edge].to_numpy(float) for edge in ("west", "south", "east", "north")
+    )
     for epsg, rows in chips.groupby("epsg").indices.items():
-        # always_xy: otherwise PROJ gives lat, lon
-        transformer = Transformer.from_crs(epsg, "OGC:CRS84", always_xy=True)
-        lon[rows], lat[rows] = transformer.transform(x[rows], y[rows])
+        bounds = west[rows], south[rows], east[rows], north[rows]
+        lon[rows], lat[rows] = centre_wgs84(bounds, int(epsg))
     return lon, lat
 
 

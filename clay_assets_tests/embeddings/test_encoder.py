@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from clay_assets.bands import BAND_NAMES, SENTINEL2_BANDS
-from clay_assets.embeddings import choose_device, load_encoder
+from clay_assets.embeddings import load_encoder
 from clay_assets.errors import InvalidValueError, NotFoundError
 from clay_assets_tests.embeddings.conftest import make_chip, put_weights
 
@@ -42,27 +42,6 @@ def test_chips_without_radar_use_the_groups_they_have(store):
     assert list(encoder.network.groups) == ["rgb", "rededge", "nir", "swir"]
     found = encoder.embed([make_chip(1, bands=SENTINEL2_BANDS)], "group").wait()
     assert found.shape == (1, 4 * 2 * 2 * 16)
-
-
-@pytest.mark.parametrize(
-    ("device", "message"),
-    [
-        ("gpu", "device must be one of auto, cpu, cuda, mps, got 'gpu'"),
-        ("cuda", "device cuda is not on this machine; set CLAY_DEVICE to auto or cpu"),
-    ],
-)
-def test_a_device_that_is_not_here_is_refused(device, message, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(InvalidValueError, match=message):
-        choose_device(device)
-
-
-def test_auto_takes_the_fastest(monkeypatch):
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose_device("auto") == "cpu"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert choose_device("auto") == "cuda"
 
 
 def test_an_unknown_precision_is_refused(store):

@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 from pyproj import Transformer
 
-from clay_assets.ingest.footprint import footprint_wgs84
+from clay_assets.ingest.footprint import centre_wgs84, footprint_wgs84
 
 
 def test_the_corners_are_those_of_the_box():
@@ -11,6 +12,16 @@ def test_the_corners_are_those_of_the_box():
     assert len(polygon.exterior.coords) == 5
     lon, lat = min(polygon.exterior.coords, key=lambda point: point[1])
     assert (lon, lat) == pytest.approx((5.320675, 60.38952), abs=1e-6)  # degrees
+
+
+def test_the_middle_of_one_box_and_of_many():
+    """Bergen; middle computed by cs2cs of PROJ 9.5.1 in HOUSE_STYLE's example."""
+    west, south = 297264.40 - 2560, 6700454.69 - 2560
+    bounds = west, south, west + 5120, south + 5120
+    assert centre_wgs84(bounds, 32632) == pytest.approx((5.320675, 60.38952), abs=1e-6)  # degrees
+    lon, lat = centre_wgs84(tuple(np.array([edge, edge]) for edge in bounds), 32632)
+    assert lon == pytest.approx([5.320675] * 2, abs=1e-6)
+    assert lat == pytest.approx([60.38952] * 2, abs=1e-6)
 
 
 def test_a_box_in_degrees_stays_as_it_is():
