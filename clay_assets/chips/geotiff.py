@@ -1,15 +1,19 @@
 """One square GeoTIFF read whole from bytes, checked for what every chip must have."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
 from clay_assets.errors import ChipError
+
+_WARNINGS = Lock()  # their filters belong to all threads
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,20 @@ def _opened(data: bytes, name: str) -> Iterator[DatasetReader]:
     try:
         if not data:
             raise RasterioError("no bytes")
-        with MemoryFile(data) as file, file.open(driver="GTiff") as dataset:
+        with MemoryFile(data) as file, _quietly_opened(file) as dataset:
             yield dataset
     except RasterioError as error:
         raise ChipError(
             f"{name} cannot be read: truncated or not a GeoTIFF ({len(data)} bytes; "
             f"{error}); fetch it again, or delete it and materialise the chips again"
         ) from error
+
+
+def _quietly_opened(file: MemoryFile) -> DatasetReader:
+    """Open without a warning that there is no georeference: what lacks one is refused below."""
+    with _WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return file.open(driver="GTiff")
 
 
 def _finite_pixels(dataset: DatasetReader, name: str) -> npt.NDArray[np.float32]:

@@ -159,3 +159,14 @@ def test_the_hash_follows_pixels_bands_date_and_place_and_nothing_else():
     assert len({hash_chip(other) for other in [chip, *changed]}) == 6
     assert hash_chip(replace(chip, tags={"run_id": "2"})) == hash_chip(chip)
     assert hash_chip(decode_chip(encode_chip(chip), KEY)) == hash_chip(chip)
+
+
+def test_a_truncated_chip_is_refused_without_a_warning_of_its_missing_place(recwarn):
+    """The error says more; GDAL's warning would name a file that is not one."""
+    data = encode_chip(make_chip())
+    for length in (300, 600, 20_000):
+        with pytest.raises(ChipError):
+            decode_chip(data[:length], "cut")
+    with pytest.raises(ChipError, match="is not georeferenced north-up"):
+        decode_chip(encode_raster(transform=Affine.identity()), "nowhere")
+    assert not [warning for warning in recwarn if "reference" in str(warning.message).lower()]
