@@ -50,9 +50,17 @@ class TileSource:
 
 
 def write_source(store: Store, source: TileSource) -> None:
-    """Register a tile's source, replacing what was registered before."""
-    data = json.dumps(asdict(source), indent=1).encode()
-    store.write_bytes(_key(source.mgrs), data)
+    """Register a tile's source in place of the one before; the same is not written again."""
+    if read_source_if_any(store, source.mgrs) != source:
+        store.write_bytes(_key(source.mgrs), json.dumps(asdict(source), indent=1).encode())
+
+
+def read_source_if_any(store: Store, tile: str) -> TileSource | None:
+    """The registered source of a tile; None when none is."""
+    try:
+        return read_source(store, tile)
+    except NotFoundError:
+        return None
 
 
 def read_source(store: Store, tile: str) -> TileSource:

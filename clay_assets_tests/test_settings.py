@@ -15,6 +15,9 @@ def test_without_any_variable_everything_lies_in_the_home_folder():
         home=home,
         data_root=str(home / "data"),
         imagery=None,
+        watch_seconds=None,
+        aoi=None,
+        queue_url=None,
         products_file=None,
         postgres_url=None,
         device="auto",
@@ -33,6 +36,9 @@ def test_every_variable_has_its_place(tmp_path):
             "CLAY_HOME": str(tmp_path),
             "CLAY_DATA_ROOT": "s3://bucket/clay",
             "CLAY_IMAGERY": "https://earth-search.aws.element84.com/v1",
+            "CLAY_WATCH": "60",
+            "CLAY_AOI": "area.geojson",
+            "CLAY_IMAGERY_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/clay",
             "CLAY_PRODUCTS": "~/products.toml",
             "CLAY_POSTGRES_URL": "postgresql://me@host/db",
             "CLAY_DEVICE": "CUDA",
@@ -43,10 +49,19 @@ def test_every_variable_has_its_place(tmp_path):
     assert settings.home == tmp_path
     assert settings.store.root == "s3://bucket/clay"
     assert settings.imagery == "https://earth-search.aws.element84.com/v1"
+    assert (settings.watch_seconds, settings.aoi) == (60, "area.geojson")
+    assert settings.queue_url == "https://sqs.eu-central-1.amazonaws.com/1/clay"
     assert settings.products_file == Path.home() / "products.toml"
     assert settings.postgres_url == "postgresql://me@host/db"
     assert (settings.device, settings.precision) == ("cuda", "bf16")
     assert settings.dagster_postgres_url == "postgresql://me@host/dagster"
+
+
+@pytest.mark.parametrize("found", ["often", "4", "-5", "1.5"])
+def test_watching_takes_whole_seconds(found: str):
+    message = f"CLAY_WATCH must be whole seconds, at least 5, got '{found}'"
+    with pytest.raises(InvalidValueError, match=re.escape(message)):
+        Settings.from_environment({"CLAY_WATCH": found})
 
 
 def test_an_empty_variable_counts_as_unset():

@@ -14,7 +14,7 @@ from clay_assets.ingest.recipe import Recipe, read_recipe
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Raised whenever the same recipe gives other chips."""
 MIN_CHIP_SIZE = 16
 

@@ -37,7 +37,7 @@ def coverage_asset(products: list[Product]) -> dg.AssetsDefinition:
 
     @dg.asset(
         deps=[dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping()) for key in keys],
-        group_name="imagery",
+        group_name="coverage",
         kinds={"geoparquet", "png"},
         owners=OWNERS,
         code_version=CODE_VERSION,

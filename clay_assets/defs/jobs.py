@@ -31,7 +31,7 @@ def jobs_of(products: list[str]) -> list[UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             "build_indexes",
-            dg.AssetSelection.assets("duckdb_index", "neighbour_examples"),
-            description="Rebuild the search file from all embeddings and test it.",
+            dg.AssetSelection.assets("duckdb_index", "neighbour_examples", "coverage"),
+            description="Rebuild the search file from all embeddings, test it, and map the tiles.",
         ),
     ]

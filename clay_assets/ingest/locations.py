@@ -1,6 +1,7 @@
 """What lies at a location: scenes to choose from, or files that are chips already."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from clay_assets.ingest.item_tables import TABLE_SUFFIXES, read_item_table
 from clay_assets.ingest.listings import ListedFile, Listing, list_files, list_pattern, list_place
 from clay_assets.ingest.ready_chips import CHIP_SUFFIXES
 from clay_assets.ingest.stac_files import local_path, read_any_json, read_items, read_json
+from clay_assets.provenance import fingerprint
 
 _CATALOGUE_NAMES = ("catalog.json", "collection.json")
 _JSON_SUFFIXES = (".json", ".geojson")
@@ -53,10 +55,16 @@ def _page(url: str) -> Catalogue:
     content = read_json(url)
     links = {link.get("rel"): link.get("href") for link in content.get("links", [])}
     if "search" in links:
-        return ApiCatalogue.open(url)
+        return _api(url, None, fingerprint(content))
     if content.get("type") == "Collection" and "items" in links and links.get("root"):
-        return ApiCatalogue.open(str(links["root"]).rstrip("/"), only=str(content.get("id")))
+        return _api(str(links["root"]).rstrip("/"), str(content.get("id")), fingerprint(content))
     return StaticCatalogue(tuple(read_items(url, content)))
+
+
+@lru_cache(maxsize=16)
+def _api(url: str, only: str | None, page: str) -> ApiCatalogue:
+    """An open API, kept for as long as its page says the same: opening takes seven requests."""
+    return ApiCatalogue.open(url, only)
 
 
 def _folder(location: str, root: str, tile: str | None) -> Catalogue | Listing:

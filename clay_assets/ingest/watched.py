@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from clay_assets.errors import NotFoundError
 from clay_assets.ingest.sweep import TileChange
 from clay_assets.store import Store
-from clay_assets.tile_sources import TileSource, read_source, write_source
+from clay_assets.tile_sources import TileSource, read_source_if_any, write_source
 
 _WRITE_AT_ONCE = 16
 
@@ -30,24 +29,15 @@ def register_changes(
     """
 
     def register(change: TileChange) -> bool:
-        known = _known(store, change.mgrs)
+        known = read_source_if_any(store, change.mgrs)
         if known is None and change.objects:
             write_source(store, TileSource(change.mgrs, location))
             return True
         if known is None or known.location != location:
             return False
-        source = replace(known, withdrawn=change.objects == 0)
-        if source != known:
-            write_source(store, source)
+        write_source(store, replace(known, withdrawn=change.objects == 0))
         return True
 
     with ThreadPoolExecutor(_WRITE_AT_ONCE) as pool:
         of_interest = list(pool.map(register, changes))
     return tuple(c for c, is_ours in zip(changes, of_interest, strict=True) if is_ours)
-
-
-def _known(store: Store, tile: str) -> TileSource | None:
-    try:
-        return read_source(store, tile)
-    except NotFoundError:
-        return None

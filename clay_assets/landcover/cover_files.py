@@ -17,7 +17,7 @@ from pystac_client.exceptions import APIError
 from requests.exceptions import RequestException
 
 from clay_assets.errors import ImageryError, NotFoundError
-from clay_assets.ingest.asking import api_io, unreachable
+from clay_assets.ingest.asking import TIMEOUT_S, api_io, unreachable
 from clay_assets.ingest.scenes import updated
 from clay_assets.ingest.stac_files import read_items, read_json
 from clay_assets.landcover.tile_parts import TileParts
@@ -144,7 +144,7 @@ def _items(location: str, collection: str | None, parts: TileParts) -> list[pyst
     east, north = parts.boxes[:, 2:].max(axis=0)
     bbox = [float(edge) for edge in (west, south, east, north)]
     try:
-        client = Client.open(location, stac_io=api_io())
+        client = Client.open(location, stac_io=api_io(), timeout=TIMEOUT_S)
         return list(client.search(collections=[collection], bbox=bbox, limit=250).items())
     except (APIError, RequestException) as error:
         raise unreachable(location, error) from error
