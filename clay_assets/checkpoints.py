@@ -13,7 +13,8 @@ from clay_assets.errors import InvalidValueError, NotFoundError
 from clay_assets.models import Checkpoint, load, read_original
 from clay_assets.models.checkpoint import CARD_FILE, WEIGHTS_FILE
 from clay_assets.provenance import fingerprint
-from clay_assets.store import Store, fetch
+from clay_assets.remote import fetch
+from clay_assets.store import Store
 
 CODE_VERSION = "1"
 """Raised when the same file would be stored with other content."""

@@ -15,7 +15,8 @@ import pytest
 import rasterio
 
 from clay_assets.errors import NotFoundError, StoreError
-from clay_assets.store import Store, fetch, free_bytes, gdal_options
+from clay_assets.remote import fetch, gdal_options
+from clay_assets.store import Store, free_bytes
 
 KEY = "chips/32VKM/a file.tif"
 

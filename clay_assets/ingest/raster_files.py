@@ -19,7 +19,8 @@ from clay_assets.errors import ImageryError, NotFoundError, UnreachableError
 from clay_assets.ingest.asking import without_query
 from clay_assets.ingest.grid import Grid
 from clay_assets.ingest.signing import is_signable, signed, signed_anew
-from clay_assets.store import Store, gdal_options
+from clay_assets.remote import gdal_options
+from clay_assets.store import Store
 
 _TRIES = 3
 _PAUSE_S = 1.0

@@ -17,7 +17,7 @@ from clay_assets.errors import ImageryError, UnreachableError
 from clay_assets.ingest.grid import Grid
 from clay_assets.ingest.lookup import AxisLookup, lookup
 from clay_assets.ingest.raster_files import BandSource, may_pass, open_raster, unreadable_raster
-from clay_assets.store import gdal_options
+from clay_assets.remote import gdal_options
 
 # In source pixels: GDAL approximates the way between two CRS. Of a million pixels 45 lie so near an
 # edge that they go to the neighbour; a tenth of it takes three times as long.

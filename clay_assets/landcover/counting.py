@@ -24,7 +24,7 @@ from clay_assets.ingest.raster_files import unreadable_raster
 from clay_assets.ingest.signing import signed
 from clay_assets.landcover.classes import CODES
 from clay_assets.landcover.tile_parts import TileParts, all_parts
-from clay_assets.store import gdal_options
+from clay_assets.remote import gdal_options
 
 FULL_RESOLUTION = -1
 CLAY_OVERVIEW = 3
