@@ -9,8 +9,17 @@ import dagster as dg
 from clay_assets.defs.sensors import DEFAULT_WATCH_SECONDS, status_of
 from clay_assets.settings import Settings
 
-FOLLOW = dg.AutomationCondition.eager()
-"""Of a tile: as soon as its inputs are there and have changed."""
+FOLLOW = (
+    (dg.AutomationCondition.newly_missing() | dg.AutomationCondition.any_deps_updated()).since(
+        dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
+    )
+    & ~dg.AutomationCondition.any_deps_missing()
+    & ~dg.AutomationCondition.any_deps_in_progress()
+    & ~dg.AutomationCondition.in_progress()
+).with_label("follow")
+"""Of a tile: as soon as its inputs are there, and when they change. Not `eager`, which leaves out
+tiles that were registered before automation was switched on. A tile that fails is not tried again
+before its inputs change."""
 
 REFRESH = (
     dg.AutomationCondition.any_deps_updated().since_last_handled()
