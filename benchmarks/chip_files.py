@@ -28,7 +28,8 @@ BAND = {"interleave": "band"}
 TILED = {"tiled": True, "blockxsize": 256, "blockysize": 256}
 LAYOUTS: dict[str, dict[str, object]] = {
     "uncompressed": BAND,
-    "deflate 6, no predictor (Clay's own, pixel)": DEFLATE | {"interleave": "pixel"},
+    "deflate 6, no predictor, pixel: rioxarray's, and so the plain way's": DEFLATE
+    | {"interleave": "pixel"},
     "deflate 6, predictor 3, pixel": DEFLATE | {"predictor": 3, "interleave": "pixel"},
     "deflate 1, predictor 2": DEFLATE | BAND | {"predictor": 2, "zlevel": 1},
     "deflate 1, predictor 3": DEFLATE | BAND | {"predictor": 3, "zlevel": 1},
