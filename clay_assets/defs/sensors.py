@@ -6,7 +6,7 @@ again, and reporting the same twice starts nothing new.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +17,7 @@ from clay_assets.defs.partitions import mgrs_tiles
 from clay_assets.defs.resources import StoreResource
 from clay_assets.ingest import queue
 from clay_assets.ingest.aoi import read_area, tiles_of_area
+from clay_assets.ingest.locations import is_catalogue
 from clay_assets.ingest.news import NewsCursor, scenes_since
 from clay_assets.ingest.stac_files import local_path
 from clay_assets.ingest.sweep import Sweep, SweepState, TileChange, look_at, sweep, watched_store
@@ -61,66 +62,52 @@ def status_of(*, wanted: bool) -> dg.DefaultSensorStatus:
     return dg.DefaultSensorStatus.RUNNING if wanted else dg.DefaultSensorStatus.STOPPED
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a sensor saw in one tick."""
+
+    place: str
+    """Where it looked, as tiles are registered with it."""
+    changes: tuple[TileChange, ...]
+    """Tiles that are new, changed or gone."""
+    cursor: str
+    """For the next tick."""
+
+
+Look = Callable[[dg.SensorEvaluationContext, str], Seen]
+
+
 def bucket_sensor(settings: Settings) -> dg.SensorDefinition:
     """The sensor `new_objects` on a bucket or folder with one folder a tile."""
-    location, queue_url = settings.imagery, settings.queue_url
-    is_bucket = location is not None and not _is_catalogue(location)
 
-    @dg.sensor(
-        name="new_objects",
-        target=dg.AssetSelection.assets("tiles"),
-        description="Looks for new, overwritten and deleted objects below CLAY_IMAGERY, a bucket "
-        "or folder with one folder a tile, and reports them as imagery.",
-        minimum_interval_seconds=settings.watch_seconds or DEFAULT_WATCH_SECONDS,
-        default_status=status_of(wanted=settings.watch_seconds is not None and is_bucket),
-    )
-    def new_objects(
-        context: dg.SensorEvaluationContext, store: StoreResource
-    ) -> dg.SensorResult | dg.SkipReason:
-        if location is None or not is_bucket:
-            return dg.SkipReason(
-                f"CLAY_IMAGERY is {location or 'not set'}; this sensor watches a folder or s3:// "
-                "prefix with one folder a tile, like s3://clay-tiles-02/02"
-            )
+    def look(context: dg.SensorEvaluationContext, location: str) -> Seen:
         cursor = BucketCursor.from_json(context.cursor)
-        found, cursor = _look(location, queue_url, cursor)
+        found, cursor = _look(location, settings.queue_url, cursor)
         context.log.info(
             f"{found.listed} tiles and {found.objects} objects listed, {len(found.changes)} changed"
         )
         if found.strange:
             context.log.warning(f"no tiles, ignored: {', '.join(found.strange[:10])}")
-        place = watched_store(location).root
-        return _result(store.open(), place, found.changes, cursor.to_json())
+        return Seen(watched_store(location).root, found.changes, cursor.to_json())
 
-    return new_objects
+    return _sensor(
+        settings,
+        "new_objects",
+        "Looks for new, overwritten and deleted objects below CLAY_IMAGERY, a bucket or folder "
+        "with one folder a tile, and reports them as imagery.",
+        "a folder or s3:// prefix with one folder a tile, like s3://clay-tiles-02/02",
+        look,
+        is_for=lambda location: not is_catalogue(location),
+    )
 
 
 def scene_sensor(settings: Settings) -> dg.SensorDefinition:
     """The sensor `new_scenes` on a STAC API or catalogue."""
-    location = settings.imagery
-    is_catalogue = location is not None and _is_catalogue(location)
 
-    @dg.sensor(
-        name="new_scenes",
-        target=dg.AssetSelection.assets("tiles"),
-        description="Asks CLAY_IMAGERY, a STAC API or catalogue, which Sentinel-2 scenes of the "
-        "registered tiles and of CLAY_AOI are new or were processed anew, and reports them.",
-        minimum_interval_seconds=settings.watch_seconds or DEFAULT_WATCH_SECONDS,
-        default_status=status_of(wanted=settings.watch_seconds is not None and is_catalogue),
-    )
-    def new_scenes(
-        context: dg.SensorEvaluationContext, store: StoreResource
-    ) -> dg.SensorResult | dg.SkipReason:
-        if location is None or not is_catalogue:
-            return dg.SkipReason(
-                f"CLAY_IMAGERY is {location or 'not set'}; this sensor watches a STAC API or "
-                "catalogue, like https://earth-search.aws.element84.com/v1"
-            )
+    def look(context: dg.SensorEvaluationContext, location: str) -> Seen:
         tiles = set(context.instance.get_dynamic_partitions("mgrs_tile"))
         if settings.aoi is not None:
             tiles |= set(tiles_of_area(read_area(settings.aoi)))
-        if not tiles:
-            return dg.SkipReason("no tile is registered; add some, or set CLAY_AOI to an area")
         found = scenes_since(
             location,
             sorted(tiles),
@@ -129,22 +116,54 @@ def scene_sensor(settings: Settings) -> dg.SensorDefinition:
         )
         for note in found.notes:
             context.log.warning(note)
-        changes = [
+        changes = tuple(
             TileChange(tile, fingerprint(scenes, str(found.newest)), len(scenes))
             for tile, scenes in sorted(found.scenes.items())
-        ]
+        )
         context.log.info(f"{len(tiles)} tiles, {found.requests} requests, {len(changes)} changed")
-        place = str(local_path(location) or location)
-        return _result(store.open(), place, changes, found.cursor.to_json())
+        return Seen(str(local_path(location) or location), changes, found.cursor.to_json())
 
-    return new_scenes
-
-
-def _is_catalogue(location: str) -> bool:
-    """Whether a location is STAC, as far as its name tells, and not a bucket or folder."""
-    return location.startswith(("http://", "https://")) or location.lower().endswith(
-        (".json", ".geojson", ".parquet", ".geoparquet")
+    return _sensor(
+        settings,
+        "new_scenes",
+        "Asks CLAY_IMAGERY, a STAC API or catalogue, which Sentinel-2 scenes of the registered "
+        "tiles and of CLAY_AOI are new or were processed anew, and reports them.",
+        "a STAC API or catalogue, like https://earth-search.aws.element84.com/v1",
+        look,
+        is_for=is_catalogue,
     )
+
+
+def _sensor(
+    settings: Settings,
+    name: str,
+    description: str,
+    watches: str,
+    look: Look,
+    *,
+    is_for: Callable[[str], bool],
+) -> dg.SensorDefinition:
+    """A sensor on `CLAY_IMAGERY`; it runs from the start if it is for such a place."""
+    location = settings.imagery
+    suits = location is not None and is_for(location)
+
+    @dg.sensor(
+        name=name,
+        target=dg.AssetSelection.assets("tiles"),
+        description=description,
+        minimum_interval_seconds=settings.watch_seconds or DEFAULT_WATCH_SECONDS,
+        default_status=status_of(wanted=settings.watch_seconds is not None and suits),
+    )
+    def sensor(
+        context: dg.SensorEvaluationContext, store: StoreResource
+    ) -> dg.SensorResult | dg.SkipReason:
+        if location is None or not suits:
+            return dg.SkipReason(
+                f"CLAY_IMAGERY is {location or 'not set'}; this sensor watches {watches}"
+            )
+        return _result(store.open(), look(context, location))
+
+    return sensor
 
 
 def _look(location: str, queue_url: str | None, cursor: BucketCursor) -> tuple[Sweep, BucketCursor]:
@@ -162,25 +181,19 @@ def _look(location: str, queue_url: str | None, cursor: BucketCursor) -> tuple[S
     return found, BucketCursor(found.state, received.receipts, cursor.listed_at)
 
 
-def _result(
-    store: Store, location: str, changes: Sequence[TileChange], cursor: str
-) -> dg.SensorResult:
+def _result(store: Store, seen: Seen) -> dg.SensorResult:
     """Partitions and events of the changes."""
-    registered = register_changes(store, location, changes)
-    events = [
-        event
-        for change in registered
-        for event in imagery_events(
-            change.mgrs, change.version, {"location": location, "items": change.objects}
-        )
-    ]
+    changes = register_changes(store, seen.place, seen.changes)
+    tiles = [change.mgrs for change in changes]
     return dg.SensorResult(
-        skip_reason=None if registered else "nothing new",
-        dynamic_partitions_requests=[
-            mgrs_tiles.build_add_request([change.mgrs for change in registered])
-        ]
-        if registered
-        else [],
-        asset_events=events,
-        cursor=cursor,
+        skip_reason=None if changes else "nothing new",
+        dynamic_partitions_requests=[mgrs_tiles.build_add_request(tiles)] if tiles else [],
+        asset_events=[
+            event
+            for change in changes
+            for event in imagery_events(
+                change.mgrs, change.version, {"location": seen.place, "items": change.objects}
+            )
+        ],
+        cursor=seen.cursor,
     )

@@ -50,6 +50,17 @@ def open_location(location: str, tile: str | None = None) -> Catalogue | Listing
     return _folder(location, href, tile)
 
 
+def is_catalogue(location: str) -> bool:
+    """Whether a location is STAC, as far as its name tells, and not a bucket or folder.
+
+    >>> is_catalogue("https://earth-search.aws.element84.com/v1"), is_catalogue("s3://tiles/02")
+    (True, False)
+    """
+    return location.startswith(("http://", "https://")) or location.lower().endswith(
+        _JSON_SUFFIXES + TABLE_SUFFIXES
+    )
+
+
 def _page(url: str) -> Catalogue:
     """A STAC API, one of its collections, or a catalogue without the suffix of a file."""
     content = read_json(url)
