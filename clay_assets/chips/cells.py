@@ -6,6 +6,9 @@ from clay_assets.chips.manifest import read_manifest
 from clay_assets.store import Store
 
 
+_PLACE = ("number", "row", "col", "chip_size")
+
+
 @dataclass(frozen=True)
 class GridCell:
     """The place of one chip that was kept or rejected."""
@@ -32,8 +35,8 @@ def grid_cells(store: Store, tile: str) -> dict[str, tuple[GridCell, ...]]:
     """
     manifest = read_manifest(store, tile)
     cells = [
-        (row.date.isoformat(), GridCell(row.number, row.row, row.col, row.chip_size, None))
-        for row in manifest.rows.itertuples()
+        (row["date"].isoformat(), GridCell(*(row[name] for name in _PLACE), None))
+        for row in manifest.table.select(["date", *_PLACE]).to_pylist()
     ]
     size = manifest.meta["chip_size"]
     for date, record in manifest.meta["dates"].items():

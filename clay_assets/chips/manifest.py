@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date as Date
-from math import isnan
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -103,11 +103,18 @@ class DateRecord:
 class Manifest:
     """The chips of one tile."""
 
-    rows: geopandas.GeoDataFrame
-    """One row a chip, sorted by date and number; columns of `SCHEMA`, geometry in OGC:CRS84."""
+    table: pa.Table
+    """One row a chip, sorted by date and number; columns of `SCHEMA`."""
     meta: dict[str, Any]
     """`data_version`, `inputs`, `run_id`, `package_version`, `chip_size`, `rejected` by reason,
     `source`, where the imagery came from, and `dates`, a `DateRecord` for each."""
+
+    @cached_property
+    def rows(self) -> geopandas.GeoDataFrame:
+        """The table as a frame, geometry in OGC:CRS84."""
+        geometry = shapely.from_wkb(self.table["geometry"].to_numpy())
+        frame = self.table.drop_columns(["geometry"]).replace_schema_metadata(None).to_pandas()
+        return geopandas.GeoDataFrame(frame, geometry=geometry, crs="OGC:CRS84")
 
 
 def manifest_key(tile: str) -> str:
@@ -189,16 +196,13 @@ def read_manifest(store: Store, tile: str) -> Manifest:
             f"tile {tile} has no chips yet ({store.url(manifest_key(tile))} does not exist); "
             "materialise `chips` of this tile first"
         ) from error
-    geometry = shapely.from_wkb(table["geometry"].to_numpy())
-    frame = table.drop_columns(["geometry"]).replace_schema_metadata(None).to_pandas()
-    rows = geopandas.GeoDataFrame(frame, geometry=geometry, crs="OGC:CRS84")
-    return Manifest(rows, json.loads(table.schema.metadata[b"clay_assets"]))
+    return Manifest(table, json.loads(table.schema.metadata[b"clay_assets"]))
 
 
 def has_no_chips(store: Store, tile: str) -> bool:
     """Whether a tile was cut and not one chip was kept, or its imagery has gone."""
     try:
-        return len(read_manifest(store, tile).rows) == 0
+        return not len(read_manifest(store, tile).table)
     except NotFoundError:
         return False
 
@@ -211,10 +215,9 @@ def manifest_rows(manifest: Manifest) -> list[ChipRow]:
             | {
                 "date": record["date"].isoformat(),
                 "bounds": [record[side] for side in ("west", "south", "east", "north")],
-                "cloud_share": None if isnan(record["cloud_share"]) else record["cloud_share"],
             }
         )
-        for record in manifest.rows.to_dict("records")
+        for record in manifest.table.to_pylist()
     ]
 
 

@@ -39,7 +39,8 @@ def check_embeddings(store: Store, product: str, tile: str) -> CheckReport:
         NotFoundError: the tile has no manifest, or has chips but no embeddings.
     """
     manifest = read_manifest(store, tile)
-    listed = set(zip(manifest.rows["chip_id"], manifest.rows["content_hash"], strict=True))
+    columns = (manifest.table[name].to_pylist() for name in ("chip_id", "content_hash"))
+    listed = set(zip(*columns, strict=True))
     if not listed:
         return CheckReport(0, 0, 0.0, 0.0, 0.0, ())
     key = find_file(store, product, tile).key
