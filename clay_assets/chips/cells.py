@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from clay_assets.chips.manifest import read_manifest
 from clay_assets.store import Store
 
-
 _PLACE = ("number", "row", "col", "chip_size")
 
 
@@ -35,7 +34,7 @@ def grid_cells(store: Store, tile: str) -> dict[str, tuple[GridCell, ...]]:
     """
     manifest = read_manifest(store, tile)
     cells = [
-        (row["date"].isoformat(), GridCell(*(row[name] for name in _PLACE), None))
+        (row["date"].isoformat(), GridCell(*(row[name] for name in _PLACE), fault=None))
         for row in manifest.table.select(["date", *_PLACE]).to_pylist()
     ]
     size = manifest.meta["chip_size"]
