@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from clay_assets.chips.manifest import read_manifest
 from clay_assets.store import Store
 
-_PLACE = ("number", "row", "col", "chip_size")
-
 
 @dataclass(frozen=True)
 class GridCell:
@@ -33,9 +31,13 @@ def grid_cells(store: Store, tile: str) -> dict[str, tuple[GridCell, ...]]:
         NotFoundError: the tile has no chips yet.
     """
     manifest = read_manifest(store, tile)
+    kept = manifest.table.select(["date", "number", "row", "col", "chip_size"]).to_pylist()
     cells = [
-        (row["date"].isoformat(), GridCell(*(row[name] for name in _PLACE), fault=None))
-        for row in manifest.table.select(["date", *_PLACE]).to_pylist()
+        (
+            row["date"].isoformat(),
+            GridCell(row["number"], row["row"], row["col"], row["chip_size"], None),
+        )
+        for row in kept
     ]
     size = manifest.meta["chip_size"]
     for date, record in manifest.meta["dates"].items():
