@@ -1,4 +1,4 @@
-"""Make the README's pictures from a finished demo: the search page and the asset graph.
+"""Make the README's pictures from a finished demo: search page, asset graph, chip grid.
 
     .venv/bin/clay-assets demo && .venv/bin/python docs/make_pictures.py
 
@@ -30,10 +30,12 @@ CHROMIUM_FLAGS = [
 
 
 def main() -> None:
-    """Take both pictures."""
+    """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, help="home folder of the demo")
     home = parser.parse_args().home
+    data = (home or Path.home() / ".clay_assets") / "data"
+    shutil.copyfile(next(data.glob("tiles/*/chip_grid.png")), HERE / "chip_grid.png")
     with pages(home), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS
@@ -67,7 +69,7 @@ def picture_graph(page: Page) -> None:
     page.mouse.click(1_000, 250, button="right")
     page.get_by_role("menuitem", name="Expand all groups").click()
     page.wait_for_timeout(6_000)
-    clip = {"x": 545, "y": 180, "width": 1850, "height": 400}
+    clip = {"x": 545, "y": 110, "width": 1850, "height": 590}
     page.screenshot(path=HERE / "graph.png", clip=clip)
 
 
