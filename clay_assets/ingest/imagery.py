@@ -98,7 +98,7 @@ def find_imagery(
     if not scenes:
         raise NotFoundError(
             f"{location} has no Sentinel-2 scenes of tile {mgrs}"
-            f"{' of ' + ', '.join(dates) if dates else ''}{_why(found)}"
+            f"{' of ' + ', '.join(dates) if dates else ''}{_why(_whole(found, location))}"
         )
     version = _fingerprint(found.with_companions(scenes), found.etags)
     return TileImagery(mgrs, place, scenes, found, (), version)
@@ -160,6 +160,11 @@ def _etag_of(href: str) -> str:
         return etag_of(href)
     except ImageryError:
         return "missing"
+
+
+def _whole(found: Catalogue, location: str) -> Catalogue | Listing:
+    """A catalogue with all its tiles; tables and buckets are read around the wanted one."""
+    return open_location(location) if isinstance(found, StaticCatalogue) else found
 
 
 def _why(found: Catalogue | Listing) -> str:
