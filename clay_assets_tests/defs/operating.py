@@ -80,7 +80,7 @@ def daemon(environ: dict[str, str]) -> Iterator[None]:
             process.wait(60)
 
 
-def wait_for(what: str, is_so: Callable[[], bool], seconds: float = 120) -> float:
+def wait_for(what: str, is_so: Callable[[], bool], seconds: float = 300) -> float:
     """Seconds until something is so."""
     started = time.monotonic()
     while not is_so():

@@ -110,7 +110,7 @@ def test_one_bad_tile_of_a_backfill_fails_alone(settings: Settings, tmp_path: Pa
             run_config=None,
         )
         instance.add_backfill(backfill)
-        wait_for("the end of the backfill", _ended(instance), 180)
+        wait_for("the end of the backfill", _ended(instance))
         status = instance.get_backfill("twelve").status
         (run,) = [run for run in instance.get_runs() if run.tags.get("dagster/backfill")]
         (failure,) = [
