@@ -20,7 +20,7 @@ from clay_assets.defs.tile_failures import failures_before, is_last_of_run, repo
 from clay_assets.errors import ClayAssetsError
 
 TILES_A_RUN = 100
-"""A run loads the model once for so many tiles, and a dead worker loses no more."""
+"""A run loads the libraries and the model once for so many tiles."""
 LOG_EVERY_S = 10.0
 
 Metadata = Mapping[str, Any]

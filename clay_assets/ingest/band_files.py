@@ -12,7 +12,7 @@ from clay_assets.ingest.collection_table import Sensor
 from clay_assets.ingest.collections import BandAsset, assets_of
 from clay_assets.ingest.declared import RasterFacts, lie_about
 from clay_assets.ingest.grid import Grid
-from clay_assets.ingest.raster_files import BandSource, etag_of, open_raster
+from clay_assets.ingest.raster_files import BandSource, epsg_of, etag_of, open_raster
 
 _OPEN_AT_ONCE = 16
 
@@ -66,14 +66,8 @@ def open_band_files(item: pystac.Item, sensor: Sensor) -> BandFiles:
 def _examined(asset: BandAsset) -> tuple[BandSource, RasterFacts]:
     etag = etag_of(asset.href)
     with closing(open_raster(asset.href)) as dataset:
-        epsg = dataset.crs.to_epsg() if dataset.crs else None
-        if epsg is None:
-            found = "a CRS without an EPSG code" if dataset.crs else "no CRS"
-            raise ImageryError(
-                f"{asset.href} has {found}; imagery has a CRS with an EPSG code: set it with "
-                "`gdal_edit.py -a_srs EPSG:CODE FILE`"
-            )
-        facts = RasterFacts(int(epsg), dataset.transform, dataset.height, dataset.width)
+        epsg = epsg_of(dataset, asset.href)
+        facts = RasterFacts(epsg, dataset.transform, dataset.height, dataset.width)
         nodata = asset.nodata if dataset.nodata is None else dataset.nodata
         if nodata is not None and math.isnan(nodata):
             nodata = None  # NaN is nothing anyway, and cannot be kept as JSON

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from pyproj import Transformer
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from clay_assets.errors import ImageryError, NotFoundError, UnreachableError
 from clay_assets.ingest.asking import without_query
+from clay_assets.ingest.footprint import centre_wgs84
 from clay_assets.ingest.grid import Grid
 from clay_assets.ingest.signing import is_signable, signed, signed_anew
 from clay_assets.remote import gdal_options
@@ -104,11 +104,7 @@ class RasterHeader:
     @property
     def centre_wgs84(self) -> tuple[float, float]:
         """(lon, lat) of its middle in degrees."""
-        west, south, east, north = self.grid.bounds
-        # always_xy: otherwise PROJ gives lat, lon
-        to_wgs84 = Transformer.from_crs(self.grid.epsg, "OGC:CRS84", always_xy=True)
-        lon, lat = to_wgs84.transform((west + east) / 2, (south + north) / 2)
-        return float(lon), float(lat)
+        return centre_wgs84(self.grid.bounds, self.grid.epsg)
 
 
 def read_header(href: str) -> RasterHeader:
@@ -118,23 +114,32 @@ def read_header(href: str) -> RasterHeader:
         ImageryError: it cannot be opened, or has no EPSG code or no square north-up pixels.
     """
     with closing(open_raster(href)) as dataset:
-        transform, crs = dataset.transform, dataset.crs
-        epsg = crs.to_epsg() if crs else None
-        if epsg is None:
-            found = "a CRS without an EPSG code" if crs else "no CRS"
-            raise ImageryError(
-                f"{href} has {found}; imagery has a CRS with an EPSG code: set it with "
-                "`gdal_edit.py -a_srs EPSG:CODE FILE`"
-            )
+        epsg, transform = epsg_of(dataset, href), dataset.transform
         if transform.b or transform.d or not math.isclose(transform.e, -transform.a):
             raise ImageryError(
                 f"{href} has no square north-up pixels ({transform.a:g} x {-transform.e:g}); warp "
                 "it with gdalwarp"
             )
         size = dataset.width, dataset.height
-        grid = Grid(int(epsg), transform.c, transform.f, transform.a, *size)
+        grid = Grid(epsg, transform.c, transform.f, transform.a, *size)
         descriptions = tuple(text or "" for text in dataset.descriptions)
         return RasterHeader(grid, dataset.nodata, descriptions, dataset.tags().get("date"))
+
+
+def epsg_of(dataset: DatasetReader, href: str) -> int:
+    """EPSG code of an open raster; `href` is what errors call it.
+
+    Raises:
+        ImageryError: it has none.
+    """
+    epsg = dataset.crs.to_epsg() if dataset.crs else None
+    if epsg is None:
+        found = "a CRS without an EPSG code" if dataset.crs else "no CRS"
+        raise ImageryError(
+            f"{href} has {found}; imagery has a CRS with an EPSG code: set it with "
+            "`gdal_edit.py -a_srs EPSG:CODE FILE`"
+        )
+    return int(epsg)
 
 
 def open_raster(href: str) -> DatasetReader:
