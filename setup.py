@@ -32,6 +32,9 @@ INSTALL_REQUIRES = [
     "lightning>=2.6",
     "safetensors>=0.7",
     "numpy>=2.0",
+    # post-processing and evaluation of embeddings
+    "scikit-learn>=1.9",
+    "scikit-bio>=0.7",
     # search
     "duckdb>=2.0,<2.1",
     "pytz",  # DuckDB needs it to return TIMESTAMPTZ
