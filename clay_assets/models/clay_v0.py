@@ -3,7 +3,7 @@
 Names of modules are those of the released checkpoints, and so are the traps marked `Clay:`.
 
 Source:
-    Clay-foundation/model, releases v0.0.1 to v0.2 (Apache-2.0), and vit-pytorch 1.6.4 (MIT).
+    Clay-foundation/model, releases v0.0.1 to v0.2 (Apache-2.0).
 """
 
 # B batch, C band, G band group, H W chip size in pixels, P patch side, L patches per chip,
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from clay_assets.bands import BAND_GROUPS, BAND_NAMES, band_groups_of
 from clay_assets.errors import InvalidValueError
-from clay_assets.models.config import ClayV0Config, TransformerSize
+from clay_assets.models.blocks import Transformer
+from clay_assets.models.config import ClayV0Config
 
 METADATA_TOKENS = 2
 """Place and date, after the patch tokens."""
@@ -45,80 +45,6 @@ class Mask:
         count = self.kept.shape[1] + self.hidden.shape[1]
         flat = torch.zeros(len(self.hidden), count, device=self.hidden.device)
         return flat.scatter(1, self.hidden, 1.0).reshape(len(flat), groups, -1)
-
-
-class Attention(nn.Module):
-    """Normalise, attend, project."""
-
-    def __init__(self, size: TransformerSize) -> None:
-        """Build the two projections."""
-        super().__init__()
-        inner = size.heads * size.dim_head
-        self.heads = size.heads
-        self.norm = nn.LayerNorm(size.dim)
-        self.to_qkv = nn.Linear(size.dim, inner * 3, bias=False)
-        alone = size.heads == 1 and size.dim_head == size.dim  # Clay: then there is no projection
-        self.to_out = nn.Sequential() if alone else nn.Sequential(nn.Linear(inner, size.dim))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, N, D) to (B, N, D)."""
-        qkv = self.to_qkv(self.norm(x)).unflatten(-1, (3, self.heads, -1))  # (B, N, 3, h, d)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, h, N, d)
-        x = functional.scaled_dot_product_attention(q, k, v)
-        out: Tensor = self.to_out(x.transpose(1, 2).flatten(2))  # (B, N, D)
-        return out
-
-
-class FeedForward(nn.Module):
-    """Normalise, widen, exact GELU, narrow."""
-
-    def __init__(self, size: TransformerSize) -> None:
-        """Build the two layers."""
-        super().__init__()
-        hidden = size.dim * size.mlp_ratio
-        self.net = nn.Sequential(
-            nn.LayerNorm(size.dim),
-            nn.Linear(size.dim, hidden),
-            nn.GELU(),
-            nn.Identity(),  # Clay: a dropout of 0 stood here, and counts in the tensor names
-            nn.Linear(hidden, size.dim),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, N, D) to (B, N, D)."""
-        out: Tensor = self.net(x)
-        return out
-
-
-class Block(nn.ModuleList):
-    """Attention and MLP, each added to what came in."""
-
-    def __init__(self, size: TransformerSize) -> None:
-        """Build both."""
-        super().__init__([Attention(size), FeedForward(size)])
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, N, D) to (B, N, D)."""
-        x = x + self[0](x)
-        out: Tensor = x + self[1](x)
-        return out
-
-
-class Transformer(nn.Module):
-    """Pre-norm blocks and a last norm."""
-
-    def __init__(self, size: TransformerSize) -> None:
-        """Build `depth` blocks."""
-        super().__init__()
-        self.norm = nn.LayerNorm(size.dim)
-        self.layers = nn.ModuleList(Block(size) for _ in range(size.depth))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, N, D) to (B, N, D)."""
-        for block in self.layers:
-            x = block(x)
-        out: Tensor = self.norm(x)
-        return out
 
 
 class PatchEmbedding(nn.Module):
