@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from clay_assets.bands import BAND_NAMES
 from clay_assets.errors import CheckpointError, InvalidValueError, NotFoundError
 from clay_assets.models.clay_v0 import ClayV0
 from clay_assets.models.config import ClayV0Config
+from clay_assets.models.families import NetworkConfig, family_named, family_with
 
-CLAY_V0 = "clay_v0"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "card.json"
 _METADATA_KEY = "clay_assets"
@@ -30,13 +31,16 @@ class Checkpoint:
     id: str
     """16 hex digits that change with any weight or config value, and with nothing else."""
     family: str
-    """Kind of network, `clay_v0`."""
-    config: ClayV0Config
-    """Sizes of the network."""
+    """Kind of network, one of `families.FAMILIES`."""
+    config: NetworkConfig
+    """Sizes of the network, of its family's class."""
     tensors: dict[str, Tensor] = field(repr=False)
-    """float32 on the CPU, named as in the network."""
+    """On the CPU, float32 but for counts; named as in the network."""
     card: dict[str, Any]
     """Where it comes from, as JSON values."""
+    rest: dict[str, Tensor] = field(default_factory=dict, repr=False)
+    """What its file held besides the network (a teacher, a head), by its name there; only exports
+    want it, so it has no part in the id and is loaded for them alone."""
 
     @property
     def parameters(self) -> int:
@@ -70,34 +74,45 @@ class Checkpoint:
 
 
 def make_checkpoint(
-    config: ClayV0Config, tensors: dict[str, Tensor], card: dict[str, Any], *, name: str = "weights"
+    config: NetworkConfig,
+    tensors: Mapping[str, Tensor],
+    card: dict[str, Any],
+    *,
+    name: str = "weights",
 ) -> Checkpoint:
-    """A checked Clay v0 checkpoint.
+    """A checked checkpoint.
 
     Args:
-        config: sizes of the network.
+        config: sizes of the network, whose class says of which family it is.
         tensors: its state dict.
         card: where it comes from, as JSON values.
         name: what errors call it, a file's name.
 
     Raises:
         CheckpointError: tensors are missing, too many, of another shape or not finite.
+        InvalidValueError: the config is of no known family.
     """
+    family = family_with(config)
     with torch.device("meta"):
-        expected = {key: tuple(value.shape) for key, value in ClayV0(config).state_dict().items()}
-    found = {key: tuple(value.shape) for key, value in tensors.items()}
-    if missing := [key for key in expected if key not in found]:
-        raise CheckpointError(f"{name} lacks {_listed(missing)} of a Clay v0 network")
-    if extra := [key for key in found if key not in expected]:
-        raise CheckpointError(f"{name} has {_listed(extra)} that no Clay v0 network has")
-    for key, shape in expected.items():
-        if found[key] != shape:
-            raise CheckpointError(f"{name}: {key} must have shape {shape}, got {found[key]}")
-    whole = {key: tensors[key].detach().cpu().float().contiguous() for key in expected}
+        expected = family.network(config).state_dict()
+    if missing := [key for key in expected if key not in tensors]:
+        raise CheckpointError(f"{name} lacks {_listed(missing)} of a {family.title} network")
+    if extra := [key for key in tensors if key not in expected]:
+        raise CheckpointError(f"{name} has {_listed(extra)} that no {family.title} network has")
+    for key, wanted in expected.items():
+        if tensors[key].shape != wanted.shape:
+            raise CheckpointError(
+                f"{name}: {key} must have shape {tuple(wanted.shape)}, "
+                f"got {tuple(tensors[key].shape)}"
+            )
+    whole = {
+        key: tensors[key].detach().cpu().to(wanted.dtype).contiguous()
+        for key, wanted in expected.items()
+    }
     for key, tensor in whole.items():
         if not tensor.isfinite().all():
             raise CheckpointError(f"{name}: {key} holds NaN or infinite values")
-    return Checkpoint(_content_id(config, whole), CLAY_V0, config, whole, card)
+    return Checkpoint(_content_id(family.name, config, whole), family.name, config, whole, card)
 
 
 def load(path: Path) -> Checkpoint:
@@ -124,11 +139,9 @@ def load(path: Path) -> Checkpoint:
             "import the Lightning .ckpt of Clay v0 instead"
         )
     about = json.loads(text)
-    if about["family"] != CLAY_V0:
-        raise CheckpointError(f"{path} is of family {about['family']}, expected {CLAY_V0}")
     try:
-        config = ClayV0Config.from_json(about["config"])
-    except InvalidValueError as error:
+        config = family_named(about["family"]).config.from_json(about["config"])
+    except (CheckpointError, InvalidValueError) as error:
         raise CheckpointError(f"{path}: {error}") from error
     checkpoint = make_checkpoint(config, tensors, about["card"], name=str(path))
     if checkpoint.id != about["id"]:
@@ -140,13 +153,19 @@ def load(path: Path) -> Checkpoint:
 
 
 def build(checkpoint: Checkpoint, bands: tuple[str, ...] = BAND_NAMES) -> ClayV0:
-    """The network, in evaluation mode, for chips of `bands`.
+    """A Clay v0 network with its decoder, in evaluation mode, for chips of `bands`.
 
     Weights of band groups that `bands` lacks are left out.
 
     Raises:
         InvalidValueError: no band group has all its bands.
+        CheckpointError: the checkpoint is of another family.
     """
+    if not isinstance(checkpoint.config, ClayV0Config):
+        raise CheckpointError(
+            f"checkpoint {checkpoint.id} is of family {checkpoint.family}, expected clay_v0; "
+            "only Clay v0 is trained and reconstructs chips here"
+        )
     with torch.device("meta"):
         network = ClayV0(checkpoint.config, bands)
     wanted = network.state_dict()
@@ -154,8 +173,8 @@ def build(checkpoint: Checkpoint, bands: tuple[str, ...] = BAND_NAMES) -> ClayV0
     return network.eval()
 
 
-def _content_id(config: ClayV0Config, tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256(json.dumps([CLAY_V0, config.to_json()], sort_keys=True).encode())
+def _content_id(family: str, config: NetworkConfig, tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps([family, config.to_json()], sort_keys=True).encode())
     for key in sorted(tensors):
         digest.update(f"{key}{tuple(tensors[key].shape)}".encode())
         digest.update(tensors[key].numpy().data)

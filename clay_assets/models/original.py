@@ -78,6 +78,8 @@ def export_lightning(checkpoint: Checkpoint, path: Path) -> None:
         CheckpointError: it has a size that the original code does not know.
     """
     config = checkpoint.config
+    if not isinstance(config, ClayV0Config):
+        raise CheckpointError(f"checkpoint {checkpoint.id} is of family {checkpoint.family}")
     if config.size_name is None:
         raise CheckpointError(
             f"checkpoint {checkpoint.id} is {config.encoder.dim} wide and {config.encoder.depth} "

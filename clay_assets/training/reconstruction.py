@@ -51,7 +51,7 @@ def reconstruct(
     network = build(checkpoint, chip.bands)
     if "rgb" not in network.groups:
         return None
-    size = checkpoint.config.patch_size
+    size = network.config.patch_size
     height, width = (side // size * size for side in chip.pixels.shape[1:])
     raw = torch.from_numpy(chip.pixels[:, :height, :width])[None]
     pixels = normalise(raw, chip.bands)

@@ -1,0 +1,141 @@
+"""The families of networks: which one a file is of, and its encoder for chips of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from torch import nn
+
+from clay_assets.errors import CheckpointError, InvalidValueError
+from clay_assets.models import clay_v0
+from clay_assets.models.clay_v0 import ClayV0
+from clay_assets.models.config import ClayV0Config
+from clay_assets.models.token_encoder import ChipKind, Layout, TokenEncoder
+
+if TYPE_CHECKING:
+    from clay_assets.models.checkpoint import Checkpoint
+
+CLAY_V0 = "clay_v0"
+CLAY_V1 = "clay_v1"
+
+
+class NetworkConfig(Protocol):
+    """What the config of every family can do; a frozen dataclass."""
+
+    @property
+    def size_name(self) -> str | None:
+        """Name of the released size it has, None for any other."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Itself as JSON values."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Networks of one kind, in all their sizes."""
+
+    name: str
+    """As saved in checkpoints."""
+    title: str
+    """As people call it."""
+    config: type[Any]
+    """Its config, which has `from_json`."""
+    network: Callable[[Any], nn.Module]
+    """Builds the whole network of a config; its `state_dict` has the names kept in checkpoints."""
+    recognises: Callable[[Collection[str]], bool]
+    """Whether bare tensor names are of this family."""
+    config_of: Callable[..., NetworkConfig]
+    """Config from tensors and hyper-parameters."""
+    encoder_of: Callable[..., TokenEncoder]
+    """Encoder of a config and tensors for chips of one kind."""
+    layout_of: Callable[..., Layout]
+    """What that encoder would give, without any weights."""
+    takes_platform: bool = False
+    """Whether its encoder asks which satellite the chips are from."""
+
+
+def _not_yet(module: Any, name: str) -> Callable[..., Any]:  # noqa: ANN401
+    return lambda *args, **options: getattr(module, name)(*args, **options)
+
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        Family(
+            CLAY_V0,
+            "Clay v0",
+            ClayV0Config,
+            ClayV0,
+            recognises=lambda names: any(".patch_embedding.rgb." in name for name in names),
+            config_of=_not_yet(clay_v0, "config_of"),
+            encoder_of=_not_yet(clay_v0, "encoder_of"),
+            layout_of=_not_yet(clay_v0, "layout_of"),
+        ),
+    )
+}
+"""By name."""
+
+
+def family_named(name: str) -> Family:
+    """The family of that name.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if name not in FAMILIES:
+        raise CheckpointError(f"family must be one of {', '.join(FAMILIES)}, got {name!r}")
+    return FAMILIES[name]
+
+
+def family_of(names: Collection[str]) -> Family | None:
+    """The family whose networks have tensors of these bare names, None for no known one."""
+    return next((family for family in FAMILIES.values() if family.recognises(names)), None)
+
+
+def family_with(config: NetworkConfig) -> Family:
+    """The family that a config is of.
+
+    Raises:
+        InvalidValueError: it is of none.
+    """
+    for family in FAMILIES.values():
+        if isinstance(config, family.config):
+            return family
+    raise InvalidValueError(f"{type(config).__name__} is no config of a known family")
+
+
+def encoder_of(checkpoint: Checkpoint, kind: ChipKind, platform: str | None = None) -> TokenEncoder:
+    """The encoder of a checkpoint, in evaluation mode, for chips of one kind.
+
+    Args:
+        checkpoint: weights and config.
+        kind: bands, side and ground distance of the chips.
+        platform: satellite the chips are from, None to tell it from their bands.
+
+    Raises:
+        InvalidValueError: the bands do not suit, or the family knows no platforms.
+        ChipError: the side of the chips does not suit.
+    """
+    family = family_with(checkpoint.config)
+    return family.encoder_of(
+        checkpoint.config, checkpoint.tensors, kind, **_platform(family, platform)
+    )
+
+
+def layout_of(config: NetworkConfig, kind: ChipKind, platform: str | None = None) -> Layout:
+    """What `encoder_of` would give, without any weights; arguments and errors are the same."""
+    family = family_with(config)
+    return family.layout_of(config, kind, **_platform(family, platform))
+
+
+def _platform(family: Family, platform: str | None) -> Mapping[str, str]:
+    if platform is None:
+        return {}
+    if not family.takes_platform:
+        raise InvalidValueError(
+            f"platform {platform!r} says nothing to {family.title}, which takes its bands by name; "
+            "leave it out"
+        )
+    return {"platform": platform}
