@@ -7,7 +7,8 @@ Source:
     vit-pytorch 1.6.4 (MIT), `vit.py` and `simple_vit.py`.
 """
 
-# B batch, N tokens, D token width, h head, d head width
+# B batch, C band, H W chip size in pixels, P patch side, L patches per chip, N tokens,
+# D token width, h head, d head width
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,6 +30,15 @@ def attend(qkv: Tensor, heads: int) -> Tensor:
     q, k, v = x.permute(2, 0, 3, 1, 4)  # each (B, h, N, d)
     x = functional.scaled_dot_product_attention(q, k, v)
     return x.transpose(1, 2).flatten(2)  # (B, N, h*d)
+
+
+def cut_patches(pixels: Tensor, patch_size: int) -> Tensor:
+    """(B, C, H, W) to (B, L, C*P*P): patches row by row, each as the weights of a convolution."""
+    b, c, height, width = pixels.shape
+    p, rows, columns = patch_size, height // patch_size, width // patch_size
+    x = pixels.reshape(b, c, rows, p, columns, p)
+    x = x.permute(0, 2, 4, 1, 3, 5)  # (B, rows, columns, C, P, P)
+    return x.reshape(b, rows * columns, c * p * p)
 
 
 class Attention(nn.Module):

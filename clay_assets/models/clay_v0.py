@@ -10,6 +10,7 @@ Source:
 # N = G*L tokens, K tokens kept, D encoder width, E decoder width, h head, d head width
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from clay_assets.bands import BAND_GROUPS, BAND_NAMES, band_groups_of
 from clay_assets.errors import InvalidValueError
-from clay_assets.models.blocks import Transformer
+from clay_assets.models.blocks import Transformer, cut_patches
 from clay_assets.models.config import ClayV0Config
 
 METADATA_TOKENS = 2
@@ -62,11 +63,7 @@ class PatchEmbedding(nn.Module):
         A convolution whose stride is its size, as one matrix product: no slower, and oneDNN's own
         in bfloat16 is wrong for 2 and 4 bands on processors with AMX (torch 2.13).
         """
-        b, n, h, w = pixels.shape
-        p = self.proj.kernel_size[0]
-        x = pixels.reshape(b, n, h // p, p, w // p, p)
-        x = x.permute(0, 2, 4, 1, 3, 5)  # (B, H/P, W/P, n, P, P)
-        x = x.reshape(b, (h // p) * (w // p), n * p * p)  # (B, L, n*P*P)
+        x = cut_patches(pixels, self.proj.kernel_size[0])  # (B, L, n*P*P)
         x = nn.functional.linear(x, self.proj.weight.flatten(1), self.proj.bias)  # (B, L, D)
         tokens: Tensor = self.norm(x)
         return tokens
@@ -82,6 +79,7 @@ class Encoder(nn.Module):
         self.bands = bands
         self.groups = groups
         self.patch_size = config.patch_size
+        self.rounds = config.float16_encodings
         self.latlon_embedding = nn.Linear(2, size.dim)
         self.time_embedding = nn.Linear(3, size.dim)
         self.patch_embedding = nn.ModuleDict(
@@ -110,28 +108,28 @@ class Encoder(nn.Module):
         Raises:
             InvalidValueError: the patch size does not divide the chip, or it has other bands.
         """
-        x = self.embed_patches(pixels).flatten(1, 2)  # (B, N, D)
+        rows, columns = self.grid(pixels)
+        x = self.embed_patches([pixels[:, list(bands)] for bands in self.groups.values()])
+        x = (x + self.encoding(rows, columns, x.device).to(x.dtype)).flatten(1, 2)  # (B, N, D)
         if mask is not None:
             x = x.gather(1, _over_width(mask.kept, x.shape[-1]))  # (B, K, D)
-        place, date = self.latlon_embedding(latlon), self.time_embedding(timestep)
-        x = torch.cat([x, torch.stack([place, date], dim=1)], dim=1)  # (B, K+2, D)
-        out: Tensor = self.transformer(x)
+        out: Tensor = self.transformer(self.add_metadata(x, latlon, timestep))
         return out
 
-    def embed_patches(self, pixels: Tensor) -> Tensor:
-        """(B, C, H, W) normalised to (B, G, L, D) tokens with their fixed encodings."""
-        rows, columns = self.grid(pixels)
-        tokens = torch.stack(
-            [
-                self.patch_embedding[group](pixels[:, list(bands)])
-                for group, bands in self.groups.items()
-            ],
-            dim=1,
-        )
-        encoding = fixed_encoding(
-            len(self.groups), rows, columns, tokens.shape[-1], device=tokens.device
-        )
-        return tokens + encoding.to(tokens.dtype)
+    def embed_patches(self, parts: Sequence[Tensor]) -> Tensor:
+        """Pixels (B, n, H, W) of each group to (B, G, L, D) tokens without fixed encodings."""
+        pairs = zip(self.patch_embedding.values(), parts, strict=True)
+        return torch.stack([embed(part) for embed, part in pairs], dim=1)
+
+    def encoding(self, rows: int, columns: int, device: torch.device | None = None) -> Tensor:
+        """(G, L, D) float32, what `fixed_encoding` says of each patch and group."""
+        width = self.latlon_embedding.out_features
+        return fixed_encoding(len(self.groups), rows, columns, width, device, float16=self.rounds)
+
+    def add_metadata(self, x: Tensor, latlon: Tensor, timestep: Tensor) -> Tensor:
+        """(B, K, D) to (B, K+2, D): place and date after the patches."""
+        place, date = self.latlon_embedding(latlon), self.time_embedding(timestep)
+        return torch.cat([x, torch.stack([place, date], dim=1)], dim=1)
 
     def grid(self, pixels: Tensor) -> tuple[int, int]:
         """(rows, columns) of patches in chips of this shape."""
@@ -156,6 +154,7 @@ class Decoder(nn.Module):
         super().__init__()
         size, groups = config.decoder, groups_in(bands, config)
         self.groups = groups
+        self.rounds = config.float16_encodings
         self.mask_patch = nn.Parameter(torch.randn(size.dim))
         same = config.encoder.dim == size.dim
         self.enc_to_dec = nn.Identity() if same else nn.Linear(config.encoder.dim, size.dim)
@@ -183,7 +182,7 @@ class Decoder(nn.Module):
         batch, width, patches = len(x), x.shape[-1], grid[0] * grid[1]
         everywhere = self.mask_patch.to(x.dtype).expand(batch, len(self.groups) * patches, width)
         x = everywhere.scatter(1, _over_width(mask.kept, width), kept)  # (B, N, E)
-        encoding = fixed_encoding(len(self.groups), *grid, width, device=x.device)
+        encoding = fixed_encoding(len(self.groups), *grid, width, x.device, float16=self.rounds)
         x = torch.cat([x + encoding.flatten(0, 1), metadata], dim=1)
         x = self.transformer(x)[:, :-METADATA_TOKENS].unflatten(1, (-1, patches))  # (B, G, L, E)
         # Clay: channels stay in the order of the groups, yet each is compared with the chip's band
@@ -285,15 +284,25 @@ def unpatchify(patches: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def fixed_encoding(
-    groups: int, rows: int, columns: int, width: int, device: torch.device | None = None
+    groups: int,
+    rows: int,
+    columns: int,
+    width: int,
+    device: torch.device | None = None,
+    *,
+    float16: bool = False,
 ) -> Tensor:
-    """(G, L, width) float32: half says where the patch is, half which group it is of."""
+    """(G, L, width) float32: half says where the patch is, half which group it is of.
+
+    With `float16` its values are rounded to that, as in release v0.0.1.
+    """
     half = width // 2
     place = position_encoding(rows, columns, half, device)
     group = band_encoding(groups, half, device)
-    return torch.cat(
+    both = torch.cat(
         [place.expand(groups, -1, -1), group[:, None].expand(-1, rows * columns, -1)], dim=-1
     )
+    return both.half().float() if float16 else both
 
 
 def position_encoding(

@@ -1,7 +1,7 @@
 """Sizes of a Clay v0 network: the four released ones, and any other, as saved in a checkpoint."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from clay_assets.bands import BAND_GROUPS
 from clay_assets.errors import InvalidValueError
@@ -35,6 +35,8 @@ class TransformerSize:
 class ClayV0Config:
     """Everything that decides the tensors of a Clay v0 network and how they are used."""
 
+    family: ClassVar[str] = "clay_v0"
+    """Kind of network, in checkpoints and cards."""
     encoder: TransformerSize
     """Size of the encoder."""
     decoder: TransformerSize
@@ -47,6 +49,8 @@ class ClayV0Config:
     """Share of tokens hidden from the encoder in training."""
     band_groups: tuple[str, ...] = tuple(BAND_GROUPS)
     """Names of its band groups; their order is part of the network."""
+    float16_encodings: bool = False
+    """Whether pixels and fixed encodings are rounded to float16, as release v0.0.1 did."""
 
     def __post_init__(self) -> None:
         """Check what the network divides by."""
@@ -70,8 +74,11 @@ class ClayV0Config:
         return next((name for name, known in SIZES.items() if known == sizes), None)
 
     def to_json(self) -> dict[str, Any]:
-        """Itself as JSON values."""
-        return asdict(self) | {"band_groups": list(self.band_groups)}
+        """Itself as JSON values; what came after ids were first given out is left out if unset."""
+        values = asdict(self) | {"band_groups": list(self.band_groups)}
+        if not self.float16_encodings:
+            del values["float16_encodings"]
+        return values
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "ClayV0Config":

@@ -1,7 +1,8 @@
-"""What Clay v0 takes besides weights: normalised pixels, and place and date as angles."""
+"""What the Clay networks take besides weights: normalised pixels, place and date as angles."""
 
 import math
 import re
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from clay_assets.bands import BAND_NAMES, statistics_of
 from clay_assets.errors import InvalidValueError
 
+_LEAST_POWER = 1e-10  # Clay: stands for no power at all, which has no decibels
 _DATE = re.compile(r"^(\d{4})-(\d{2})-(\d{2})$")
 
 
@@ -33,6 +35,41 @@ def denormalise(pixels: Tensor, bands: tuple[str, ...] = BAND_NAMES) -> Tensor:
     """Raw units again of pixels that `normalise` gave; arguments and errors are the same."""
     means, stds = _statistics(pixels, bands)
     return pixels * stds + means
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Raw chips to normalised bands in the order a network wants, on the chips' device.
+
+    Its constants are plain numbers: no cast of a network reaches them, and a compiler sees them.
+    """
+
+    index: tuple[int, ...]
+    """Of each of n bands in the chip."""
+    means: tuple[float, ...]
+    """Of each band."""
+    stds: tuple[float, ...]
+    """Of each band."""
+    decibel: bool = False
+    """Whether the chip holds linear power, and means and deviations are decibels."""
+    float16: bool = False
+    """Whether all is computed in float16, with its roundings, as in Clay v0.0.1."""
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """(B, C, H, W) raw, of any dtype, to (B, n, H, W) float32.
+
+        NaN stays NaN. With `float16` values beyond 65504 become infinite.
+        """
+        bands = zip(self.index, self.means, self.stds, strict=True)
+        return torch.stack([self._band(pixels[:, i], mean, std) for i, mean, std in bands], dim=1)
+
+    def _band(self, pixels: Tensor, mean: float, std: float) -> Tensor:
+        if self.float16:
+            return ((pixels.half() - _half(mean)) / _half(std)).float()
+        pixels = pixels.float()
+        if self.decibel:
+            pixels = 10 * torch.where(pixels <= 0, _LEAST_POWER, pixels).log10()
+        return (pixels - mean) / std
 
 
 def encode_latlon(lon: float, lat: float) -> tuple[float, float]:
@@ -80,3 +117,8 @@ def _statistics(pixels: Tensor, bands: tuple[str, ...]) -> tuple[Tensor, Tensor]
 def _angle(turn: float) -> float:
     """Angle pi / 2 - turn, wrapped to (-pi, pi]."""
     return math.atan2(math.cos(turn), math.sin(turn))
+
+
+def _half(value: float) -> float:
+    """The nearest number in float16."""
+    return torch.tensor(value).half().item()
