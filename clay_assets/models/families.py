@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from torch import nn
 
 from clay_assets.errors import CheckpointError, InvalidValueError
-from clay_assets.models import clay_v0
+from clay_assets.models import clay_v0_file, clay_v0_tokens, resnet, vit
 from clay_assets.models.clay_v0 import ClayV0
 from clay_assets.models.config import ClayV0Config
 from clay_assets.models.token_encoder import ChipKind, Layout, TokenEncoder
@@ -32,6 +32,10 @@ class NetworkConfig(Protocol):
         """Itself as JSON values."""
 
 
+def _as_they_are(names: Collection[str]) -> dict[str, str]:
+    return {name: name for name in names}
+
+
 @dataclass(frozen=True)
 class Family:
     """Networks of one kind, in all their sizes."""
@@ -52,12 +56,10 @@ class Family:
     """Encoder of a config and tensors for chips of one kind."""
     layout_of: Callable[..., Layout]
     """What that encoder would give, without any weights."""
+    network_names: Callable[[Collection[str]], dict[str, str]] = _as_they_are
+    """Names in a file, bare, to those in the network; what is no part of it is left out."""
     takes_platform: bool = False
     """Whether its encoder asks which satellite the chips are from."""
-
-
-def _not_yet(module: Any, name: str) -> Callable[..., Any]:  # noqa: ANN401
-    return lambda *args, **options: getattr(module, name)(*args, **options)
 
 
 FAMILIES: dict[str, Family] = {
@@ -68,10 +70,32 @@ FAMILIES: dict[str, Family] = {
             "Clay v0",
             ClayV0Config,
             ClayV0,
-            recognises=lambda names: any(".patch_embedding.rgb." in name for name in names),
-            config_of=_not_yet(clay_v0, "config_of"),
-            encoder_of=_not_yet(clay_v0, "encoder_of"),
-            layout_of=_not_yet(clay_v0, "layout_of"),
+            recognises=clay_v0_file.recognises,
+            config_of=clay_v0_file.config_of,
+            encoder_of=clay_v0_tokens.encoder_of,
+            layout_of=clay_v0_tokens.layout_of,
+        ),
+        Family(
+            "vit",
+            "vision transformer",
+            vit.VitConfig,
+            vit.Vit,
+            recognises=vit.recognises,
+            config_of=vit.config_of,
+            encoder_of=vit.encoder_of,
+            layout_of=vit.layout_of,
+            network_names=vit.bare_names,
+        ),
+        Family(
+            "resnet",
+            "ResNet",
+            resnet.ResnetConfig,
+            resnet.Resnet,
+            recognises=resnet.recognises,
+            config_of=resnet.config_of,
+            encoder_of=resnet.encoder_of,
+            layout_of=resnet.layout_of,
+            network_names=resnet.bare_names,
         ),
     )
 }
