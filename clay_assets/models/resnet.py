@@ -209,7 +209,10 @@ class ResnetEncoder(TokenEncoder):
         self, pixels: Tensor, metadata: Tensor, layers: tuple[int, ...], *, after_norm: bool
     ) -> list[Tokens]:
         """As `TokenEncoder` says; there is no norm, so `after_norm` says nothing."""
-        pictures = self.input(pixels).to(self.network.conv1.weight.dtype)
+        # Channels last is how tensor cores convolve; a CPU does not mind.
+        pictures = self.input(pixels).to(
+            self.network.conv1.weight.dtype, memory_format=torch.channels_last
+        )
         return [
             Tokens(patches=x.permute(0, 2, 3, 1).unsqueeze(1), cls=None)  # (B, 1, rows, columns, D)
             for x in self.network(pictures, layers)
