@@ -11,7 +11,6 @@ Source:
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -20,32 +19,10 @@ from clay_assets.bands import BAND_GROUPS, BAND_NAMES, band_groups_of
 from clay_assets.errors import InvalidValueError
 from clay_assets.models.blocks import Transformer, cut_patches
 from clay_assets.models.config import ClayV0Config
+from clay_assets.models.mask import Mask
 
 METADATA_TOKENS = 2
 """Place and date, after the patch tokens."""
-
-
-@dataclass(frozen=True)
-class Mask:
-    """Which tokens the encoder sees; indices run over N, group by group."""
-
-    kept: Tensor
-    """(B, K) in the order the encoder gets them."""
-    hidden: Tensor
-    """(B, N-K) tokens to be reconstructed."""
-
-    @classmethod
-    def from_noise(cls, noise: Tensor, ratio: float) -> "Mask":
-        """Hide the tokens of the smallest (B, N) noise, `ratio` of them rounded down."""
-        order = noise.argsort(dim=1)
-        hidden = int(ratio * noise.shape[1])
-        return cls(kept=order[:, hidden:], hidden=order[:, :hidden])
-
-    def matrix(self, groups: int) -> Tensor:
-        """(B, G, L) float32, 1 where hidden."""
-        count = self.kept.shape[1] + self.hidden.shape[1]
-        flat = torch.zeros(len(self.hidden), count, device=self.hidden.device)
-        return flat.scatter(1, self.hidden, 1.0).reshape(len(flat), groups, -1)
 
 
 class PatchEmbedding(nn.Module):
@@ -112,7 +89,7 @@ class Encoder(nn.Module):
         x = self.embed_patches([pixels[:, list(bands)] for bands in self.groups.values()])
         x = (x + self.encoding(rows, columns, x.device).to(x.dtype)).flatten(1, 2)  # (B, N, D)
         if mask is not None:
-            x = x.gather(1, _over_width(mask.kept, x.shape[-1]))  # (B, K, D)
+            x = mask.apply(x)  # (B, K, D)
         out: Tensor = self.transformer(self.add_metadata(x, latlon, timestep))
         return out
 
@@ -179,9 +156,8 @@ class Decoder(nn.Module):
         """
         x = self.enc_to_dec(tokens)
         kept, metadata = x[:, :-METADATA_TOKENS], x[:, -METADATA_TOKENS:]
-        batch, width, patches = len(x), x.shape[-1], grid[0] * grid[1]
-        everywhere = self.mask_patch.to(x.dtype).expand(batch, len(self.groups) * patches, width)
-        x = everywhere.scatter(1, _over_width(mask.kept, width), kept)  # (B, N, E)
+        width, patches = x.shape[-1], grid[0] * grid[1]
+        x = mask.undo(kept, self.mask_patch)  # (B, N, E)
         encoding = fixed_encoding(len(self.groups), *grid, width, x.device, float16=self.rounds)
         x = torch.cat([x + encoding.flatten(0, 1), metadata], dim=1)
         x = self.transformer(x)[:, :-METADATA_TOKENS].unflatten(1, (-1, patches))  # (B, G, L, E)
@@ -324,8 +300,3 @@ def band_encoding(groups: int, width: int, device: torch.device | None = None) -
 def _waves(count: int, device: torch.device | None) -> Tensor:
     steps = torch.arange(count, device=device) / (count - 1)
     return 1.0 / (10000.0**steps)
-
-
-def _over_width(index: Tensor, width: int) -> Tensor:
-    """(B, K) indices of tokens as (B, K, width), for gather and scatter."""
-    return index[..., None].expand(-1, -1, width)
