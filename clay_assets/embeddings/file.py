@@ -2,21 +2,43 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clay_assets.errors import NotFoundError
+from clay_assets.embeddings.dtypes import ARROW, decoded
+from clay_assets.embeddings.dtypes import vectors_of as vectors_of
+from clay_assets.embeddings.extraction import Extraction
+from clay_assets.errors import NotFoundError, ProductError
 from clay_assets.store import Store
 
 METADATA_KEY = "clay_assets"
 BOUNDS = ("xmin", "ymin", "xmax", "ymax")
 """Fields of the column `bbox`, degrees."""
 _BATCH_BYTES = 16 << 20
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far the embeddings of a tile are from those of the file they took the place of."""
+
+    is_same_way: bool
+    """Whether checkpoint, extraction, platform and projection are the same: so should vectors."""
+    previous_checkpoint_id: str
+    """Checkpoint of the file before."""
+    chips: int
+    """Chips in both files with the same content; all figures are of these."""
+    mean_cosine: float
+    """Mean cosine of the two vectors of a chip."""
+    worst_cosine: float
+    """The lowest."""
+    worst_chip_id: str
+    """The chip that has it."""
+    neighbours_kept: float | None
+    """Mean share, 0 to 1, of a chip's nearest chips that still are; None with too few chips, or
+    with many vectors a chip."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +50,9 @@ class FileMetadata:
     checkpoint_id: str
     """Content id of the weights."""
     level: str
-    """`mean`, `patch` or `group`."""
+    """One of `extraction.LEVELS`."""
     precision: str
-    """`fp32` or `bf16`."""
+    """One of `settings.PRECISIONS`."""
     shape: tuple[int, ...]
     """Of one embedding, which is kept flat in C order."""
     recipe: str
@@ -47,35 +69,56 @@ class FileMetadata:
     """Run that wrote it."""
     package_version: str
     """Version of this package."""
+    extraction: Extraction = field(default_factory=Extraction)
+    """What was taken from the encoder."""
+    platform: str | None = None
+    """Sensor that a Clay v1 network was told; None where it told it by the bands."""
+    dtype: str = "float32"
+    """Kind of the stored numbers."""
+    projection_id: str | None = None
+    """Content id of the projection that was applied; None for none."""
+    drift: Drift | None = None
+    """How far it is from the file it took the place of; None where they do not compare."""
 
     def to_json(self) -> str:
         """Itself as JSON text."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self) | {"extraction": self.extraction.to_json()})
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "FileMetadata":
-        """What `to_json` wrote."""
+        """What `to_json` wrote, now or before there were extractions.
+
+        Raises:
+            TypeError: a key is unknown or missing.
+            ProductError: the extraction is of another version of this package.
+        """
         values: dict[str, Any] = json.loads(text)
-        tuples = {name: tuple(values[name]) for name in ("shape", "replaces")}
-        return cls(**values | tuples)
+        values |= {name: tuple(values[name]) for name in ("shape", "replaces")}
+        extraction = values.get("extraction", {"level": values["level"]})
+        values["extraction"] = Extraction.from_json(extraction)
+        if values.get("drift") is not None:
+            values["drift"] = Drift(**values["drift"])
+        return cls(**values)
 
 
-def file_schema(shape: tuple[int, ...]) -> pa.Schema:
-    """Columns of a file with embeddings of that shape; the first four are those of Clay."""
-    return pa.schema(
-        [
-            ("source_url", pa.string()),
-            ("date", pa.date32()),
-            ("embeddings", pa.fixed_shape_tensor(pa.float32(), shape)),
-            ("geometry", pa.binary()),
-            ("chip_id", pa.string()),
-            ("mgrs", pa.string()),
-            ("chip_hash", pa.string()),
-            ("bbox", pa.struct([(side, pa.float64()) for side in BOUNDS])),
-            ("cloud_share", pa.float32()),
-            ("nodata_share", pa.float32()),
-        ]
-    )
+def file_schema(shape: tuple[int, ...], dtype: str = "float32") -> pa.Schema:
+    """Columns of a file with embeddings of that shape; the first four are those of Clay.
+
+    Embeddings of int8 are multiplied by their row's `scale`.
+    """
+    fields = [
+        ("source_url", pa.string()),
+        ("date", pa.date32()),
+        ("embeddings", pa.fixed_shape_tensor(ARROW[dtype], shape)),
+        ("geometry", pa.binary()),
+        ("chip_id", pa.string()),
+        ("mgrs", pa.string()),
+        ("chip_hash", pa.string()),
+        ("bbox", pa.struct([(side, pa.float64()) for side in BOUNDS])),
+        ("cloud_share", pa.float32()),
+        ("nodata_share", pa.float32()),
+    ]
+    return pa.schema(fields + [("scale", pa.float32())] * (dtype == "int8"))
 
 
 def rows_at_once(width: int) -> int:
@@ -97,7 +140,7 @@ def read_metadata(store: Store, key: str) -> FileMetadata:
         with store.open(key) as file:
             metadata = pq.read_metadata(file).metadata or {}
         return FileMetadata.from_json(metadata[METADATA_KEY.encode()])
-    except (pa.ArrowInvalid, KeyError, TypeError) as error:
+    except (pa.ArrowInvalid, KeyError, TypeError, ProductError) as error:
         raise NotFoundError(
             f"{store.url(key)} does not say how it was made: it is damaged, or its metadata "
             f"{METADATA_KEY!r} is missing or that of another version of this package; materialise "
@@ -108,23 +151,26 @@ def read_metadata(store: Store, key: str) -> FileMetadata:
 def read_rows(store: Store, key: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """The rows of a file, or some columns of them, a row group's worth at a time.
 
-    Files that Clay's own code wrote are read too; they lack the columns after `geometry`.
+    Embeddings come as float32, whichever way they are stored. Files that Clay's own code wrote are
+    read too; they lack the columns after `geometry`.
 
     Raises:
         NotFoundError: there is no such file.
     """
     with store.open(key) as file:
         parquet = pq.ParquetFile(file)
-        for batch in parquet.iter_batches(rows_at_once(_width(parquet)), columns=columns):
-            yield pa.Table.from_batches([batch])
+        for batch in parquet.iter_batches(
+            rows_at_once(_width(parquet)), columns=columns_to_decode(parquet, columns)
+        ):
+            yield decoded(pa.Table.from_batches([batch]))
 
 
-def vectors_of(column: pa.ChunkedArray) -> npt.NDArray[np.float32]:
-    """(N, width) of a column `embeddings`, be it tensors or lists of equal length."""
-    parts = [getattr(chunk, "storage", chunk) for chunk in column.chunks if len(chunk)]
-    if not parts:
-        return np.empty((0, 0), np.float32)
-    return np.concatenate([part.flatten().to_numpy().reshape(len(part), -1) for part in parts])
+def columns_to_decode(parquet: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:
+    """The columns, with the scales that int8 embeddings need."""
+    if columns is None:
+        return None
+    has_scale = "embeddings" in columns and "scale" in parquet.schema_arrow.names
+    return [*columns, *(["scale"] if has_scale else [])]
 
 
 def _width(parquet: pq.ParquetFile) -> int:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from clay_assets.chips.manifest import ChipRow
-from clay_assets.embeddings.file import vectors_of
+from clay_assets.embeddings.dtypes import decoded, vectors_of
+from clay_assets.embeddings.file import columns_to_decode
 from clay_assets.store import Store
 
 Vectors = npt.NDArray[np.float32]
@@ -73,5 +74,6 @@ def _key(chip: ChipRow) -> ChipKey:
 
 def _read_row_group(store: Store, key: str, group: int) -> Vectors:
     with store.open(key) as opened:
-        table = pq.ParquetFile(opened).read_row_group(group, columns=["embeddings"])
-    return vectors_of(table["embeddings"])
+        file = pq.ParquetFile(opened)
+        table = file.read_row_group(group, columns=columns_to_decode(file, ["embeddings"]))
+    return vectors_of(decoded(table)["embeddings"])

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from clay_assets.chips.manifest import ChipRow
+from clay_assets.embeddings.dtypes import tensors, to_float16, to_int8
 from clay_assets.embeddings.file import (
     BOUNDS,
     METADATA_KEY,
@@ -49,6 +51,7 @@ class EmbeddedChip:
         )
 
 
+_NUMBERS = "embeddings.list.element"
 Gather = Callable[[Sequence[ChipRow]], npt.NDArray[np.float32]]
 """The embeddings of some chips, (N, width)."""
 
@@ -75,7 +78,7 @@ def write_file(
 def _write(
     path: Path, rows: Sequence[EmbeddedChip], gather: Gather, metadata: FileMetadata
 ) -> FileMetadata:
-    schema = file_schema(metadata.shape)
+    schema = file_schema(metadata.shape, metadata.dtype)
     footprints = [row.footprint for row in rows]
     step = rows_at_once(int(np.prod(metadata.shape)))
     digest = hashlib.sha256()
@@ -83,14 +86,14 @@ def _write(
         path,
         schema.with_metadata({"geo": json.dumps(_geo_metadata(footprints))}),
         compression="zstd",
-        use_dictionary=["date", "geometry", "mgrs"],
-        column_encoding={"embeddings.list.element": "BYTE_STREAM_SPLIT"},
+        **_encoding(metadata.dtype),
     ) as writer:
         for start in range(0, len(rows), step):
             part = rows[start : start + step]
-            vectors = gather([row.chip for row in part])
-            digest.update(np.ascontiguousarray(vectors, dtype="<f4").data)
-            writer.write_table(_table(part, vectors, schema))
+            stored = _stored(part, gather([row.chip for row in part]), metadata.dtype)
+            for numbers in stored.values():
+                digest.update(numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).data)
+            writer.write_table(_table(part, stored, schema))
         metadata = replace(
             metadata,
             data_version=fingerprint(
@@ -101,21 +104,36 @@ def _write(
     return metadata
 
 
+def _encoding(dtype: str) -> dict[str, Any]:
+    """What makes the embeddings small: floats by their bytes' places, steps by their 8 bits."""
+    words = ["date", "geometry", "mgrs"]
+    if dtype == "int8":  # Parquet keeps them as 32 bits else
+        return {"use_dictionary": [*words, _NUMBERS]}
+    return {"use_dictionary": words, "column_encoding": {_NUMBERS: "BYTE_STREAM_SPLIT"}}
+
+
+def _stored(
+    rows: Sequence[EmbeddedChip], vectors: npt.NDArray[np.float32], dtype: str
+) -> dict[str, npt.NDArray[Any]]:
+    """The columns of numbers as they are stored."""
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    if dtype == "int8":
+        steps, scale = to_int8(vectors)
+        return {"embeddings": steps, "scale": scale}
+    if dtype == "float16":
+        return {"embeddings": to_float16(vectors, [row.chip.chip_id for row in rows])}
+    return {"embeddings": vectors}
+
+
 def _table(
-    rows: Sequence[EmbeddedChip], vectors: npt.NDArray[np.float32], schema: pa.Schema
+    rows: Sequence[EmbeddedChip], stored: dict[str, npt.NDArray[Any]], schema: pa.Schema
 ) -> pa.Table:
     chips = [row.chip for row in rows]
     footprints = np.array([row.footprint for row in rows])
-    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
-    tensors = pa.ExtensionArray.from_storage(
-        schema.field("embeddings").type,
-        pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
-    )
     bounds = [pa.array(values) for values in shapely.bounds(footprints).T]
     columns = {
         "source_url": [row.source_url for row in rows],
         "date": np.array([chip.date for chip in chips], dtype="datetime64[D]"),
-        "embeddings": tensors,
         "geometry": shapely.to_wkb(footprints),
         "chip_id": [chip.chip_id for chip in chips],
         "mgrs": [chip.mgrs for chip in chips],
@@ -123,6 +141,8 @@ def _table(
         "bbox": pa.StructArray.from_arrays(bounds, names=BOUNDS),
         "cloud_share": [chip.cloud_share for chip in chips],
         "nodata_share": [chip.nodata_share for chip in chips],
+        **stored,
+        "embeddings": tensors(stored["embeddings"], schema.field("embeddings").type.shape),
     }
     return pa.table(columns, schema=schema)
 

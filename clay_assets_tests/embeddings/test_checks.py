@@ -1,8 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from clay_assets.embeddings import Product, check_embeddings, embed_tile
-from clay_assets.embeddings.file import FileMetadata
 from clay_assets.embeddings.work import plan_work
 from clay_assets.embeddings.writing import write_file
 from clay_assets.errors import NotFoundError
@@ -14,8 +15,7 @@ CLAY = Product("clay")
 def write(store, vectors):
     """A file of the tile's chips with these vectors."""
     work = plan_work(store, CLAY, TILE, precision="fp32")
-    unset = dict.fromkeys(FileMetadata.__dataclass_fields__, "")
-    metadata = FileMetadata(**unset | {"shape": (vectors.shape[1],), "replaces": ()})
+    metadata = replace(work.metadata((), run_id="run"), shape=vectors.shape[1:])
     places = {chip.chip_id: number for number, chip in enumerate(work.chips)}
 
     def gather(chips):
