@@ -10,7 +10,7 @@ search and kNN compare by the cosine, for which lengths do not matter.
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -98,7 +98,8 @@ def fit(product: Product, vectors: npt.NDArray[np.float32]) -> Projection:
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler
 
-    _check_sample(product, vectors)
+    check_sample(product, len(vectors))
+    product.check_dimensions(vectors.shape[1:])
     sample = vectors.astype(np.float64)
     scaler = StandardScaler(with_std=product.standardise).fit(sample)
     offset = scaler.mean_
@@ -117,6 +118,21 @@ def fit(product: Product, vectors: npt.NDArray[np.float32]) -> Projection:
     if product.whiten:
         matrix = matrix / np.sqrt(variance)
     return _projection(offset, matrix, tuple(pca.explained_variance_ratio_.tolist()), len(sample))
+
+
+def check_sample(product: Product, count: int) -> None:
+    """Whether so many vectors are enough to fit what a product declares.
+
+    Raises:
+        ProductError: they are not.
+    """
+    fewest = 2 if product.pca is None else product.pca + 1  # centring takes one away
+    if count < fewest:
+        what = "standardise" if product.pca is None else f"pca {product.pca}"
+        raise ProductError(
+            f"product {product.name}: {what} needs a sample of {fewest} vectors or more, got "
+            f"{count}; take a larger sample" + ("" if product.pca is None else ", or a smaller pca")
+        )
 
 
 def put_projection(
@@ -174,8 +190,9 @@ def find_projection(store: Store, product: Product, checkpoint_id: str) -> Store
     return StoredProjection(card["id"], card)
 
 
+@lru_cache(maxsize=4)
 def load_projection(store: Store, product: str, projection_id: str) -> Projection:
-    """A projection with its numbers, on the CPU.
+    """A projection with its numbers, on the CPU; the same object while it is in use.
 
     Raises:
         NotFoundError: there is none of that id.
@@ -193,19 +210,6 @@ def load_projection(store: Store, product: str, projection_id: str) -> Projectio
     if found.id != projection_id:
         raise _damaged(store, key, product, f"its content id is {found.id}")
     return found
-
-
-def _check_sample(product: Product, vectors: npt.NDArray[np.float32]) -> None:
-    count, width = vectors.shape
-    product.check_dimensions((width,))
-    fewest = 2 if product.pca is None else product.pca + 1  # centring takes one away
-    if count < fewest:
-        what = "standardise" if product.pca is None else f"pca {product.pca}"
-        raise ProductError(
-            f"product {product.name}: {what} needs a sample of {fewest} vectors or more, got "
-            f"{count}; take a larger sample"
-            + ("" if product.pca is None else ", or fewer components")
-        )
 
 
 def _projection(

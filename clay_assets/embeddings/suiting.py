@@ -13,7 +13,7 @@ from clay_assets.models.token_encoder import ChipKind, Layout
 
 def kind_of(chip: ChipRow) -> ChipKind:
     """What a chip has in common with others that go through one encoder."""
-    return ChipKind(bands=chip.bands, size_px=chip.chip_size, gsd_m=chip.gsd_m)
+    return ChipKind(bands=chip.bands, size_px=chip.chip_size, gsd_m=round(chip.gsd_m, 6))
 
 
 def config_of(card: dict[str, Any]) -> Any:  # noqa: ANN401

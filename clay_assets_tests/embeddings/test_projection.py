@@ -95,7 +95,7 @@ def test_autocast_does_not_round_a_projection():
             Product("p", pca=10),
             sample(10),
             "product p: pca 10 needs a sample of 11 vectors or more, got 10; take a larger sample, "
-            "or fewer",
+            "or a smaller",
         ),
         (Product("p", standardise=True), sample(1), "standardise needs a sample of 2 .* got 1"),
         (
@@ -165,5 +165,6 @@ def test_a_damaged_projection_is_refused(store, damage):
     data = store.read_bytes(key)
     store.write_bytes(key, data[:-8] if damage == "cut" else data[:-1] + bytes([data[-1] ^ 1]))
     why = "is damaged" if damage == "cut" else r"is damaged \(its content id is"
+    load_projection.cache_clear()
     with pytest.raises(ProductError, match=rf"safetensors {why}.*`projections/p` again"):
         load_projection(store, "p", stored.id)
