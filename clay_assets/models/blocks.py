@@ -13,7 +13,9 @@ Source:
 from torch import Tensor, nn
 from torch.nn import functional
 
+from clay_assets.errors import ChipError
 from clay_assets.models.config import TransformerSize
+from clay_assets.models.token_encoder import Layer, Layout
 
 
 def attend(qkv: Tensor, heads: int) -> Tensor:
@@ -39,6 +41,27 @@ def cut_patches(pixels: Tensor, patch_size: int) -> Tensor:
     x = pixels.reshape(b, c, rows, p, columns, p)
     x = x.permute(0, 2, 4, 1, 3, 5)  # (B, rows, columns, C, P, P)
     return x.reshape(b, rows * columns, c * p * p)
+
+
+def patch_layout(
+    size: TransformerSize, patch_size: int, size_px: int, *, groups: int, has_cls: bool
+) -> Layout:
+    """What a Clay encoder of `size` gives for square chips of `size_px` pixels.
+
+    Raises:
+        ChipError: the patch size does not divide the chip.
+    """
+    side, rest = divmod(size_px, patch_size)
+    if rest or side < 1:
+        raise ChipError(
+            f"patch_size {patch_size} does not divide a chip of {size_px}x{size_px} pixels; "
+            "cut chips of a multiple of it"
+        )
+    layers = (
+        Layer(f"encoder.transformer.layers.{index}", size.dim, (side, side))
+        for index in range(size.depth)
+    )
+    return Layout(tuple(layers), groups, has_cls, has_final_norm=True)
 
 
 class Attention(nn.Module):

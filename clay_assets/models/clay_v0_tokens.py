@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from clay_assets.bands import statistics_of
-from clay_assets.errors import ChipError
+from clay_assets.models.blocks import patch_layout
 from clay_assets.models.clay_v0 import METADATA_TOKENS, Encoder, groups_in
 from clay_assets.models.config import ClayV0Config
 from clay_assets.models.inputs import Normalisation, encode_latlon, encode_timestep
-from clay_assets.models.token_encoder import ChipKind, Layer, Layout, Place, TokenEncoder, Tokens
+from clay_assets.models.token_encoder import ChipKind, Layout, Place, TokenEncoder, Tokens
 
 _PLACE_NUMBERS = 2  # then the date's three
 
@@ -65,21 +65,9 @@ def layout_of(config: ClayV0Config, kind: ChipKind) -> Layout:
         InvalidValueError: no band group has all its bands.
         ChipError: the patch size does not divide the chip.
     """
-    groups = groups_in(kind.bands, config)
-    side, rest = divmod(kind.size_px, config.patch_size)
-    if rest or side < 1:
-        raise ChipError(
-            f"patch_size {config.patch_size} does not divide a chip of "
-            f"{kind.size_px}x{kind.size_px} pixels; cut chips of a multiple of it"
-        )
-    return Layout(
-        layers=tuple(
-            Layer(f"encoder.transformer.layers.{index}", config.encoder.dim, (side, side))
-            for index in range(config.encoder.depth)
-        ),
-        groups=len(groups),
-        has_cls=False,
-        has_final_norm=True,
+    groups = len(groups_in(kind.bands, config))
+    return patch_layout(
+        config.encoder, config.patch_size, kind.size_px, groups=groups, has_cls=False
     )
 
 
