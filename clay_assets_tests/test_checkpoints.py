@@ -22,7 +22,7 @@ from clay_assets.models import (
     ClayV0,
     ClayV0Config,
     TransformerSize,
-    export_lightning,
+    export_original,
     make_checkpoint,
     size_named,
 )
@@ -43,7 +43,7 @@ def lightning_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     config = ClayV0Config(*size_named("tiny"))
     path = tmp_path_factory.mktemp("original") / "clay.ckpt"
-    export_lightning(make_checkpoint(config, ClayV0(config).state_dict(), {}), path)
+    export_original(make_checkpoint(config, ClayV0(config).state_dict(), {}), path)
     return path
 
 

@@ -45,9 +45,9 @@ def export(
     """Write a Lightning checkpoint that Clay's own code loads."""
     with clear_errors():
         from clay_assets.checkpoints import load_checkpoint
-        from clay_assets.models import export_lightning
+        from clay_assets.models import export_original
 
-        export_lightning(load_checkpoint(settings_of(home).store, name), path)
+        export_original(load_checkpoint(settings_of(home).store, name), path)
         console.print(f"Wrote {path}.")
 
 

@@ -4,11 +4,14 @@ from clay_assets.models.checkpoint import Checkpoint, build, load, make_checkpoi
 from clay_assets.models.clay_v0 import ClayV0, Encoder, patchify, unpatchify
 from clay_assets.models.config import SIZES, ClayV0Config, TransformerSize, size_named
 from clay_assets.models.devices import choose_device
+from clay_assets.models.exporting import export_original
+from clay_assets.models.families import FAMILIES, encoder_of, family_named, family_of, layout_of
 from clay_assets.models.inputs import denormalise, encode_latlon, encode_timestep, normalise
 from clay_assets.models.mask import Mask
-from clay_assets.models.original import export_lightning, read_original
+from clay_assets.models.original import read_original
 
 __all__ = [
+    "FAMILIES",
     "SIZES",
     "Checkpoint",
     "ClayV0",
@@ -21,7 +24,11 @@ __all__ = [
     "denormalise",
     "encode_latlon",
     "encode_timestep",
-    "export_lightning",
+    "encoder_of",
+    "export_original",
+    "family_named",
+    "family_of",
+    "layout_of",
     "load",
     "make_checkpoint",
     "normalise",

@@ -20,7 +20,7 @@ from clay_assets.models.families import NetworkConfig, family_named, family_with
 
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "card.json"
-_METADATA_KEY = "clay_assets"
+METADATA_KEY = "clay_assets"
 _NAMES_SHOWN = 3
 
 
@@ -64,7 +64,7 @@ class Checkpoint:
 
     def write_weights(self, path: Path) -> None:
         """Write the safetensors file, from which alone it can be loaded again."""
-        save_file(self.tensors, path, metadata={_METADATA_KEY: self.card_json()})
+        save_file(self.tensors, path, metadata={METADATA_KEY: self.card_json()})
 
     def save(self, folder: Path) -> None:
         """Write weights and card into `folder`."""
@@ -127,7 +127,7 @@ def load(path: Path) -> Checkpoint:
         raise NotFoundError(f"{path} does not exist")
     try:
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(_METADATA_KEY)
+            text = (file.metadata() or {}).get(METADATA_KEY)
             tensors = {key: file.get_tensor(key) for key in file.keys()}
     except SafetensorError as error:
         raise CheckpointError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from torch import nn
 
 from clay_assets.errors import CheckpointError, InvalidValueError
-from clay_assets.models import clay_v0_file, clay_v0_tokens, resnet, vit
+from clay_assets.models import clay_v0_file, clay_v0_tokens, resnet, triplet, vit
 from clay_assets.models.clay_v0 import ClayV0
 from clay_assets.models.config import ClayV0Config
 from clay_assets.models.token_encoder import ChipKind, Layout, TokenEncoder
@@ -58,6 +58,8 @@ class Family:
     """What that encoder would give, without any weights."""
     network_names: Callable[[Collection[str]], dict[str, str]] = _as_they_are
     """Names in a file, bare, to those in the network; what is no part of it is left out."""
+    options: tuple[str, ...] = ()
+    """What its files do not say and a person may, each yes or no."""
     takes_platform: bool = False
     """Whether its encoder asks which satellite the chips are from."""
 
@@ -74,6 +76,7 @@ FAMILIES: dict[str, Family] = {
             config_of=clay_v0_file.config_of,
             encoder_of=clay_v0_tokens.encoder_of,
             layout_of=clay_v0_tokens.layout_of,
+            options=("float16_encodings",),
         ),
         Family(
             "vit",
@@ -96,6 +99,17 @@ FAMILIES: dict[str, Family] = {
             encoder_of=resnet.encoder_of,
             layout_of=resnet.layout_of,
             network_names=resnet.bare_names,
+        ),
+        Family(
+            "triplet",
+            "triplet network",
+            triplet.TripletConfig,
+            triplet.Triplet,
+            recognises=triplet.recognises,
+            config_of=triplet.config_of,
+            encoder_of=triplet.encoder_of,
+            layout_of=triplet.layout_of,
+            options=("normalize",),
         ),
     )
 }
