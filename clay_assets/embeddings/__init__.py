@@ -1,7 +1,7 @@
 """Embeddings: chips and a checkpoint in, one GeoParquet file a tile and product out."""
 
 from clay_assets.embeddings.checks import CheckReport, check_embeddings
-from clay_assets.embeddings.embed import EmbeddingsReport, embed_tile
+from clay_assets.embeddings.embed import embed_tile, embed_tiles
 from clay_assets.embeddings.encoder import ChipEncoder, load_encoder
 from clay_assets.embeddings.file import (
     FileMetadata,
@@ -12,6 +12,7 @@ from clay_assets.embeddings.file import (
 )
 from clay_assets.embeddings.listing import EmbeddingFile, file_key, find_file, list_files
 from clay_assets.embeddings.products import LEVELS, Product, load_products
+from clay_assets.embeddings.report import EmbeddingsReport
 from clay_assets.embeddings.work import CODE_VERSION
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Product",
     "check_embeddings",
     "embed_tile",
+    "embed_tiles",
     "file_key",
     "file_schema",
     "find_file",

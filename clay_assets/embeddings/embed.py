@@ -1,47 +1,24 @@
-"""All chips of a tile through an encoder into its embedding file."""
+"""All chips of many tiles through an encoder into their embedding files."""
 
-import math
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 
-from clay_assets import __version__, progress
-from clay_assets.chips import ChipRow
-from clay_assets.embeddings.encoding import EncoderSettings, encode_chips
-from clay_assets.embeddings.file import FileMetadata, read_metadata
-from clay_assets.embeddings.known import KnownVectors
-from clay_assets.embeddings.listing import tile_keys
+from clay_assets import progress
+from clay_assets.embeddings.encoding import EncoderSettings, WantedChip, encode_chips
+from clay_assets.embeddings.in_hand import Outcome, TileInHand, take_in_hand
 from clay_assets.embeddings.products import Product
-from clay_assets.embeddings.unfinished import Unfinished, keep
-from clay_assets.embeddings.work import Work, plan_work
-from clay_assets.embeddings.writing import write_file
-from clay_assets.errors import InvalidValueError, NotFoundError
-from clay_assets.provenance import fingerprint
+from clay_assets.embeddings.read_ahead import read_ahead
+from clay_assets.embeddings.reading import read_chips
+from clay_assets.embeddings.report import EmbeddingsReport
+from clay_assets.errors import ClayAssetsError, InvalidValueError
 from clay_assets.store import Store
 
-
-@dataclass(frozen=True)
-class EmbeddingsReport:
-    """What embedding a tile came to."""
-
-    data_version: str
-    """Fingerprint of the file's rows."""
-    skipped: bool
-    """Whether the file was there already, made from the same inputs."""
-    key: str | None
-    """The file; None where the tile has no chips, and so no file."""
-    checkpoint_id: str
-    """Checkpoint of the embeddings."""
-    shape: tuple[int, ...]
-    """Of one embedding; empty where there is none."""
-    chips: int
-    """Rows of the file."""
-    embedded: int
-    """Chips that went through the encoder; the embeddings of the others were known."""
-    seconds: float
-    """Time it took."""
-    waited_seconds: float
-    """Time of it in which the encoder waited for chips to be read."""
+_PLANNED = 2
+"""Tiles that are planned ahead of those whose chips are read."""
+_TO_WRITE = 2
+"""Files that may wait to be written; their embeddings are in memory."""
 
 
 def embed_tile(
@@ -73,124 +50,112 @@ def embed_tile(
         ChipError: a chip's file breaks the chip contract or is not the one that is listed, or the
             chips do not suit the product.
         CheckpointError: the checkpoint was damaged.
-        InvalidValueError: device, precision or batch size is not allowed here, or the chips have
-            none of the checkpoint's band groups whole.
+        InvalidValueError: device, precision or batch size is not allowed here, or the network
+            cannot take the bands of the chips.
+        ProductError: the network lacks what the product takes.
         StoreError: a file could not be read or written.
     """
+    settings = _settings(device, precision, batch_size)
+    ((_, outcome),) = _embed(store, product, [tile], settings, run_id)
+    if isinstance(outcome, ClayAssetsError):
+        raise outcome
+    return outcome
+
+
+def embed_tiles(
+    store: Store,
+    product: Product,
+    tiles: Iterable[str],
+    *,
+    device: str = "auto",
+    precision: str = "fp32",
+    batch_size: int = 8,
+    run_id: str,
+) -> Iterator[tuple[str, Outcome]]:
+    """Bring the embeddings of many tiles up to date, as `embed_tile` does of one.
+
+    Chips are read ahead across tiles, tiles share batches, and a file is written while the next
+    tile's chips are encoded. Memory holds a few batches of chips and the vectors of a few tiles,
+    however many there are. A tile that fails does so alone.
+
+    Yields:
+        Each tile, in order, once its file is in the store: what it came to, or why it failed, an
+        error that `embed_tile` would raise.
+
+    Raises:
+        InvalidValueError: the batch size is not allowed.
+    """
+    return _embed(store, product, tiles, _settings(device, precision, batch_size), run_id)
+
+
+def _settings(device: str, precision: str, batch_size: int) -> EncoderSettings:
     if batch_size < 1:
         raise InvalidValueError(f"batch_size must be 1 or more, got {batch_size}")
-    started = time.monotonic()
-    work = plan_work(store, product, tile, precision=precision)
-    if not work.rows:
-        return _remove(store, work, started)
-    current = _metadata_if_any(store, work.key)
-    if current is not None and current.inputs == work.inputs:
-        store.delete(list(current.replaces))  # left there by a run killed just before its end
-        return _report(work, current, started, skipped=True)
-    settings = EncoderSettings(work.checkpoint_id, product.level, device, precision, batch_size)
-    return _update(store, work, settings, run_id=run_id, started=started)
-
-
-def _update(
-    store: Store, work: Work, settings: EncoderSettings, *, run_id: str, started: float
-) -> EmbeddingsReport:
-    shape = work.shape()
-    previous = tile_keys(store, work.product.name, work.tile)
-    unfinished = Unfinished(store, work.product.name, work.tile, work.recipe)
-    known = KnownVectors(math.prod(shape))
-    for key in [*_of_recipe(store, previous, work.recipe), *unfinished.parts()]:
-        known.add_file(store, key)
-    missing = [chip for chip in work.chips if chip not in known]
-    waited_seconds = _embed(store, missing, settings, known, unfinished)
-    replaced = [key for key in previous if key != work.key]
-    metadata = FileMetadata(
-        product=work.product.name,
-        checkpoint_id=work.checkpoint_id,
-        level=work.product.level,
-        precision=work.precision,
-        shape=shape,
-        recipe=work.recipe,
-        chips_data_version=work.chips_data_version,
-        inputs=work.inputs,
-        data_version="",
-        replaces=tuple(replaced),
-        run_id=run_id,
-        package_version=__version__,
-    )
-    metadata = write_file(store, work.key, work.rows, known.gather, metadata)
-    store.delete(replaced)
-    unfinished.clear()
-    return _report(work, metadata, started, embedded=len(missing), waited_seconds=waited_seconds)
+    return EncoderSettings(device, precision, batch_size)
 
 
 def _embed(
-    store: Store,
-    chips: Sequence[ChipRow],
-    settings: EncoderSettings,
-    known: KnownVectors,
-    unfinished: Unfinished,
-) -> float:
-    """Make the vectors of chips known; returns the seconds the encoder waited for them."""
-    if not chips:
-        return 0.0
-    step, done, waited_seconds = f"Embedding chips of {unfinished.tile}", 0, 0.0
-    progress.report(step, 0, len(chips))
-    for batch in keep(encode_chips(store, chips, settings), known, unfinished):
-        done += len(batch.chips)
-        waited_seconds += batch.waited_seconds
-        progress.report(step, done, len(chips))
-    return waited_seconds
-
-
-def _remove(store: Store, work: Work, started: float) -> EmbeddingsReport:
-    """A tile without chips has no file."""
-    previous = tile_keys(store, work.product.name, work.tile)
-    store.delete(previous)
-    Unfinished(store, work.product.name, work.tile, work.recipe).clear()
-    return EmbeddingsReport(
-        data_version=fingerprint([]),
-        skipped=not previous,
-        key=None,
-        checkpoint_id=work.checkpoint_id,
-        shape=(),
-        chips=0,
-        embedded=0,
-        seconds=time.monotonic() - started,
-        waited_seconds=0.0,
+    store: Store, product: Product, tiles: Iterable[str], settings: EncoderSettings, run_id: str
+) -> Iterator[tuple[str, Outcome]]:
+    begun: deque[tuple[str, TileInHand | Outcome]] = deque()  # in order, until they are yielded
+    planned = read_ahead(
+        tiles,
+        lambda tile: (tile, take_in_hand(store, product, tile, precision=settings.precision)),
+        threads=1,
+        ahead=_PLANNED,
     )
+    with (
+        ThreadPoolExecutor(1, "write-embeddings") as writer,
+        closing(planned),
+        closing(_wanted(planned, begun)) as wanted,
+        closing(read_chips(store, wanted, ahead=settings.batch_size)) as reads,
+        closing(encode_chips(store, reads, settings)) as encoded,
+    ):
+        writing: deque[Future[Outcome]] = deque()
+        for hands in encoded:
+            for hand in hands:
+                _report(hand)
+                if hand.is_complete and hand.written is None:
+                    hand.written = writer.submit(hand.finish, run_id)
+                    writing.append(hand.written)
+            while len(writing) > _TO_WRITE:
+                writing.popleft().result()
+            while begun and _is_settled(begun[0][1]):
+                yield _settled(*begun.popleft())
+        while begun:
+            yield _settled(*begun.popleft())
 
 
-def _report(
-    work: Work,
-    metadata: FileMetadata,
-    started: float,
-    *,
-    skipped: bool = False,
-    embedded: int = 0,
-    waited_seconds: float = 0.0,
-) -> EmbeddingsReport:
-    return EmbeddingsReport(
-        data_version=metadata.data_version,
-        skipped=skipped,
-        key=work.key,
-        checkpoint_id=metadata.checkpoint_id,
-        shape=metadata.shape,
-        chips=len(work.rows),
-        embedded=embedded,
-        seconds=time.monotonic() - started,
-        waited_seconds=waited_seconds,
-    )
+def _wanted(
+    planned: Iterable[tuple[str, TileInHand | Outcome]],
+    begun: deque[tuple[str, TileInHand | Outcome]],
+) -> Generator[WantedChip]:
+    """The missing chips of tile after tile; at least one item a tile, to overlook none."""
+    for tile, hand in planned:
+        begun.append((tile, hand))
+        if not isinstance(hand, TileInHand):
+            yield WantedChip(None, None)
+            continue
+        if not hand.missing:
+            yield WantedChip(hand, None)
+            continue
+        _report(hand)
+        for row in hand.missing:
+            if hand.error is None:
+                yield WantedChip(hand, row)
 
 
-def _of_recipe(store: Store, keys: Sequence[str], recipe: str) -> list[str]:
-    """Those files whose embeddings can be kept."""
-    found = [(key, _metadata_if_any(store, key)) for key in keys]
-    return [key for key, metadata in found if metadata is not None and metadata.recipe == recipe]
+def _report(hand: TileInHand) -> None:
+    if hand.missing:
+        progress.report(f"Embedding chips of {hand.tile}", hand.embedded, len(hand.missing))
 
 
-def _metadata_if_any(store: Store, key: str) -> FileMetadata | None:
-    """How a file was made; None without it, or if something else wrote it."""
-    try:
-        return read_metadata(store, key)
-    except NotFoundError:
-        return None
+def _is_settled(hand: TileInHand | Outcome) -> bool:
+    return not isinstance(hand, TileInHand) or (hand.written is not None and hand.written.done())
+
+
+def _settled(tile: str, hand: TileInHand | Outcome) -> tuple[str, Outcome]:
+    if not isinstance(hand, TileInHand):
+        return tile, hand
+    assert hand.written is not None  # nothing more comes, so it is complete
+    return tile, hand.written.result()

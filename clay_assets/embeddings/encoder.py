@@ -1,7 +1,7 @@
 """An encoder on a device, kept between tiles, from chips to embeddings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -11,103 +11,166 @@ from torch import Tensor
 
 from clay_assets.checkpoints import load_checkpoint
 from clay_assets.chips import Chip
-from clay_assets.embeddings.pooling import pool
+from clay_assets.embeddings.extraction import Extraction, Resolved, extract, resolve
+from clay_assets.embeddings.projection import Projection
 from clay_assets.errors import InvalidValueError
 from clay_assets.ingest.footprint import centre_wgs84
-from clay_assets.models import (
-    Encoder,
-    build,
-    choose_device,
-    encode_latlon,
-    encode_timestep,
-    normalise,
-)
-from clay_assets.settings import PRECISIONS
+from clay_assets.models.batches import FixedBatches, Pending, compiled
+from clay_assets.models.devices import choose_device, choose_precision
+from clay_assets.models.families import encoder_of
+from clay_assets.models.token_encoder import ChipKind, Place, TokenEncoder
 from clay_assets.store import Store
 
-_ENCODERS_KEPT = 2
+_NETWORKS_KEPT = 2
 """A second one for tiles that have other bands; each holds its weights in the device's memory."""
+_ENCODERS_KEPT = 4
+"""Ways to use them; each holds three batches of pixels on a GPU."""
 
 
-@dataclass(frozen=True)
-class Pending:
-    """Embeddings that a device may still be computing."""
-
-    _vectors: Tensor
-    """(B, width) on the CPU, valid once `_done` has happened."""
-    _done: torch.cuda.Event | None
-
-    def wait(self) -> npt.NDArray[np.float32]:
-        """(B, width), each embedding flat in C order."""
-        if self._done is not None:
-            self._done.synchronize()
-        vectors: npt.NDArray[np.float32] = self._vectors.numpy()
-        return vectors
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ChipEncoder:
-    """A checkpoint's encoder for chips of given bands, ready on a device."""
+    """What a product takes of a checkpoint's encoder for one kind of chips, ready on a device.
 
-    checkpoint_id: str
-    """Content id of the weights."""
-    network: Encoder
+    The same chip gives the same vector, bit for bit on one device, whatever goes through with it.
+    """
+
+    encoder: TokenEncoder
     """On the device, in evaluation mode."""
+    resolved: Resolved
+    """What is taken of its tokens."""
+    projection: Projection | None
+    """What becomes of the vectors then, on the device."""
     device: torch.device
     """Where it computes."""
     precision: str
-    """`fp32`, or `bf16` for matrix products in half the width."""
+    """One of `settings.PRECISIONS`."""
+    batch_size: int
+    """Most chips of `embed_pixels`."""
+    _batches: list[FixedBatches] = field(default_factory=list, repr=False)
+
+    def embed(self, chips: Sequence[Chip]) -> Pending:
+        """Start to embed up to `batch_size` chips of the encoder's kind; see `embed_pixels`."""
+        places = [Place(*centre_wgs84(chip.bounds, chip.epsg), date=chip.date) for chip in chips]
+        return self.embed_pixels([chip.pixels for chip in chips], places)
 
     @torch.inference_mode()
-    def embed(self, chips: Sequence[Chip], level: str) -> Pending:
-        """Start to embed chips of one size with the encoder's bands; a GPU goes on by itself."""
-        is_cuda = self.device.type == "cuda"
-        pixels = torch.stack([torch.from_numpy(chip.pixels) for chip in chips])
-        latlon = torch.tensor(
-            [encode_latlon(*centre_wgs84(chip.bounds, chip.epsg)) for chip in chips]
-        )
-        timestep = torch.tensor([encode_timestep(chip.date) for chip in chips])
-        if is_cuda:
-            pixels = pixels.pin_memory()  # else the copy waits for the batch before
-        pixels, latlon, timestep = (
-            part.to(self.device, non_blocking=is_cuda) for part in (pixels, latlon, timestep)
-        )
+    def embed_pixels(
+        self, pixels: Sequence[npt.NDArray[np.generic]], places: Sequence[Place]
+    ) -> Pending:
+        """Start to embed up to `batch_size` chips or pictures.
+
+        Args:
+            pixels: N arrays (C, H, W) of the encoder's kind: float32 raw units, or uint8.
+            places: where and when of each.
+
+        Returns:
+            (N, width) float32 once waited for.
+
+        Raises:
+            InvalidValueError: there are none, or more than `batch_size`.
+        """
+        if not 1 <= len(pixels) <= self.batch_size:
+            raise InvalidValueError(
+                f"a batch has 1 to batch_size {self.batch_size} chips, got {len(pixels)}"
+            )
+        metadata = self.encoder.metadata(places)
+        if self.device.type == "cuda":
+            return self._on_gpu().start(pixels, metadata)
+        # One by one: as fast as any batch on a CPU, and no chip depends on another.
+        vectors = [
+            self.compute(torch.from_numpy(one)[None].to(self.device), numbers[None].to(self.device))
+            for one, numbers in zip(pixels, metadata, strict=True)
+        ]
+        return Pending(torch.cat(vectors).cpu())
+
+    def compute(self, pixels: Tensor, metadata: Tensor) -> Tensor:
+        """(B, width) float32 of a batch that lies on the device."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            tokens = self.network(normalise(pixels, self.network.bands), latlon, timestep)
-        embeddings = pool(tokens, level, len(self.network.groups)).flatten(1)
-        # Queued now: asked for later, the copy would also wait for the batches started since.
-        vectors = embeddings.to("cpu", non_blocking=is_cuda)
-        return Pending(vectors, torch.cuda.current_stream().record_event() if is_cuda else None)
+            vectors = extract(self.encoder, pixels, metadata, self.resolved)
+        if self.projection is not None:
+            vectors = self.projection.apply(vectors)
+        return vectors.flatten(1)
+
+    def _on_gpu(self) -> FixedBatches:
+        if not self._batches:
+            compute = compiled(self.compute)
+            self._batches.append(
+                FixedBatches(compute, batch_size=self.batch_size, device=self.device)
+            )
+        return self._batches[0]
 
 
 def load_encoder(
-    store: Store, checkpoint_id: str, bands: tuple[str, ...], *, device: str, precision: str
+    store: Store,
+    checkpoint_id: str,
+    kind: ChipKind,
+    extraction: Extraction,
+    *,
+    platform: str | None = None,
+    projection: Projection | None = None,
+    device: str,
+    precision: str,
+    batch_size: int,
 ) -> ChipEncoder:
     """The encoder of a checkpoint, from memory where this process has used it before.
 
     Args:
         store: where the checkpoint is.
         checkpoint_id: content id; a name could point elsewhere by the next call.
-        bands: of the chips to embed; band groups that they lack are left out.
+        kind: of the chips to embed.
+        extraction: what to take of the tokens.
+        platform: satellite the chips are from, None to tell it from their bands.
+        projection: what becomes of the vectors then.
         device: one of `settings.DEVICES`.
         precision: one of `settings.PRECISIONS`.
+        batch_size: most chips that go through together.
 
     Raises:
         NotFoundError: there is no such checkpoint.
         CheckpointError: its file was damaged.
-        InvalidValueError: the device is not on this machine, the precision is unknown, or no band
-            group has all its bands.
+        ChipError: the network cannot take chips of this size.
+        InvalidValueError: the device is not on this machine, it cannot compute in this precision,
+            or the network cannot take these bands.
+        ProductError: the network lacks what is to be taken.
     """
-    if precision not in PRECISIONS:
-        raise InvalidValueError(
-            f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}"
-        )
-    return _encoder(store, checkpoint_id, bands, choose_device(device), precision)
+    device = choose_device(device)
+    choose_precision(precision, device)
+    return _encoder(
+        store, checkpoint_id, kind, extraction, platform, projection, device, precision, batch_size
+    )
 
 
 @lru_cache(maxsize=_ENCODERS_KEPT)
 def _encoder(
-    store: Store, checkpoint_id: str, bands: tuple[str, ...], device: str, precision: str
+    store: Store,
+    checkpoint_id: str,
+    kind: ChipKind,
+    extraction: Extraction,
+    platform: str | None,
+    projection: Projection | None,
+    device: str,
+    precision: str,
+    batch_size: int,
 ) -> ChipEncoder:
-    network = build(load_checkpoint(store, checkpoint_id), bands).encoder
-    return ChipEncoder(checkpoint_id, network.to(device), torch.device(device), precision)
+    network = _network(store, checkpoint_id, kind, platform, device, precision)
+    return ChipEncoder(
+        encoder=network,
+        resolved=resolve(extraction, network.layout, name=f"checkpoint {checkpoint_id}"),
+        projection=None if projection is None else projection.to(device),
+        device=torch.device(device),
+        precision=precision,
+        batch_size=batch_size,
+    )
+
+
+@lru_cache(maxsize=_NETWORKS_KEPT)
+def _network(
+    store: Store,
+    checkpoint_id: str,
+    kind: ChipKind,
+    platform: str | None,
+    device: str,
+    precision: str,
+) -> TokenEncoder:
+    network = encoder_of(load_checkpoint(store, checkpoint_id), kind, platform)
+    return network.to(device)

@@ -1,28 +1,36 @@
-"""Chips of a manifest as vectors, batch by batch; the device computes while chips are read."""
+"""Chips of many tiles through encoders, in batches that tiles share, while others are read."""
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby, islice
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
-from clay_assets.chips import ChipRow
-from clay_assets.embeddings.encoder import Pending, load_encoder
-from clay_assets.embeddings.reading import read_chips
-from clay_assets.errors import CheckpointError
+from clay_assets.chips import Chip, ChipRow
+from clay_assets.embeddings.encoder import ChipEncoder, load_encoder
+from clay_assets.embeddings.in_hand import TileInHand
+from clay_assets.embeddings.projection import Projection, load_projection
+from clay_assets.embeddings.suiting import kind_of
+from clay_assets.errors import CheckpointError, ClayAssetsError
+from clay_assets.models.batches import Pending
+from clay_assets.models.token_encoder import ChipKind
 from clay_assets.store import Store
+
+_IN_FLIGHT = 2
+"""Batches given to a GPU before the first is taken back, so that it always has work."""
+_PATIENCE = 8
+"""Batches of others after which one that has not filled up goes as it is."""
+
+
+_PROJECTIONS_KEPT = 2
 
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """Which encoder, and how it runs."""
+    """How an encoder runs."""
 
-    checkpoint_id: str
-    """Content id of its weights."""
-    level: str
-    """`mean`, `patch` or `group`."""
     device: str
     """One of `settings.DEVICES`."""
     precision: str
@@ -31,70 +39,184 @@ class EncoderSettings:
     """Chips that go through together."""
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """One batch."""
+@dataclass(frozen=True, eq=False)
+class WantedChip:
+    """A chip of a tile in hand that is to go through the encoder."""
 
-    chips: tuple[ChipRow, ...]
-    """N chips."""
-    vectors: npt.NDArray[np.float32]
-    """(N, width), all finite."""
-    waited_seconds: float
-    """Time in which nothing could be computed because the chips were still being read."""
+    hand: TileInHand | None
+    """Its tile; None for one of which nothing is to be done."""
+    row: ChipRow | None
+    """The chip; None where none is missing."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether its tile has not failed."""
+        return self.hand is not None and self.hand.error is None
+
+
+@dataclass(frozen=True)
+class ReadChip:
+    """A chip that was read."""
+
+    hand: TileInHand
+    """Its tile."""
+    row: ChipRow
+    """As the manifest lists it."""
+    chip: Chip
+    """Its pixels."""
+
+    @property
+    def key(self) -> tuple[str, ChipKind]:
+        """Chips with the same go through one encoder."""
+        return self.hand.work.checkpoint_id, kind_of(self.row)
+
+
+Batch = list[ReadChip]
+Read = tuple[WantedChip, Chip | ClayAssetsError | None]
 
 
 def encode_chips(
-    store: Store, rows: Sequence[ChipRow], settings: EncoderSettings
-) -> Iterator[Encoded]:
-    """Yield the embeddings of some chips in order.
+    store: Store, reads: Iterable[Read], settings: EncoderSettings
+) -> Generator[list[TileInHand]]:
+    """Give chips that were read to their tiles as vectors.
 
-    Raises:
-        ChipError: a chip's file breaks the chip contract or is not the one listed.
-        CheckpointError: the checkpoint is damaged, or its network overflows.
-        InvalidValueError: the device is not on this machine.
+    Args:
+        store: with the checkpoints.
+        reads: chips in any order, of any tiles, each or what came instead.
+        settings: how the encoders run.
+
+    Yields:
+        Tiles that got vectors, or failed, or of which no chip is missing.
     """
-    # A GPU is given a batch before the one before it is taken back, so that it always has work.
-    ahead: _Started | None = None
-    for started in _start(store, rows, settings):
-        if ahead is not None:
-            yield _finish(ahead, settings)
-        ahead = started
-    if ahead is not None:
-        yield _finish(ahead, settings)
+    batches, flight = _Batches(settings.batch_size), deque[_Flying]()
+
+    def start(batch: Batch) -> Iterator[list[TileInHand]]:
+        try:
+            flight.append(_start(store, batch, settings))
+        except ClayAssetsError as error:
+            yield _fail_all(batch, error)
+        while flight and (len(flight) > _IN_FLIGHT or flight[0].vectors.is_done):
+            yield _land(flight.popleft())
+
+    for (wanted, chip), waited_seconds in _timed(reads, lambda: _is_busy(flight)):
+        hand = wanted.hand
+        if hand is not None and isinstance(chip, ClayAssetsError):
+            hand.fail(chip)
+        if hand is None or wanted.row is None or not isinstance(chip, Chip):
+            yield [] if hand is None else [hand]
+            continue
+        hand.waited_seconds += waited_seconds
+        for batch in batches.add(ReadChip(hand, wanted.row, chip)):
+            yield from start(batch)
+    for batch in batches.rest():
+        yield from start(batch)
+    while flight:
+        yield _land(flight.popleft())
+
+
+@dataclass
+class _Batches:
+    """Chips that wait for others of their kind."""
+
+    size: int
+    _waiting: dict[tuple[str, ChipKind], Batch] = field(default_factory=dict)
+    _since: dict[tuple[str, ChipKind], int] = field(default_factory=dict)
+    _count: int = 0
+
+    def add(self, read: ReadChip) -> list[Batch]:
+        """Take a chip; batches that are full now, or have waited long enough."""
+        self._count += 1
+        self._since.setdefault(read.key, self._count)
+        self._waiting.setdefault(read.key, []).append(read)
+        longest = _PATIENCE * self.size
+        return [
+            self._take(key)
+            for key, batch in list(self._waiting.items())
+            if len(batch) == self.size or self._count - self._since[key] >= longest
+        ]
+
+    def rest(self) -> list[Batch]:
+        """What has not filled up."""
+        return [self._take(key) for key in list(self._waiting)]
+
+    def _take(self, key: tuple[str, ChipKind]) -> Batch:
+        del self._since[key]
+        return self._waiting.pop(key)
 
 
 @dataclass(frozen=True)
-class _Started:
-    chips: tuple[ChipRow, ...]
-    embeddings: Pending
-    waited_seconds: float
+class _Flying:
+    """A batch on the device."""
+
+    batch: Batch
+    vectors: Pending
+    encoder: ChipEncoder
 
 
-def _start(store: Store, rows: Sequence[ChipRow], settings: EncoderSettings) -> Iterator[_Started]:
-    pairs = read_chips(store, rows, ahead=settings.batch_size)
-    for (bands, _), alike in groupby(pairs, lambda pair: (pair[0].bands, pair[0].chip_size)):
-        encoder = load_encoder(
-            store,
-            settings.checkpoint_id,
-            bands,
-            device=settings.device,
-            precision=settings.precision,
-        )
+def _start(store: Store, batch: Batch, settings: EncoderSettings) -> _Flying:
+    encoder = _encoder(store, batch[0], settings)
+    return _Flying(batch, encoder.embed([read.chip for read in batch]), encoder)
+
+
+def _encoder(store: Store, read: ReadChip, settings: EncoderSettings) -> ChipEncoder:
+    work = read.hand.work
+    return load_encoder(
+        store,
+        work.checkpoint_id,
+        kind_of(read.row),
+        work.product.extraction,
+        platform=work.product.platform,
+        projection=_projection(store, work.product.name, work.projection_id),
+        device=settings.device,
+        precision=settings.precision,
+        batch_size=settings.batch_size,
+    )
+
+
+@lru_cache(maxsize=_PROJECTIONS_KEPT)
+def _projection(store: Store, product: str, projection_id: str | None) -> Projection | None:
+    return None if projection_id is None else load_projection(store, product, projection_id)
+
+
+def _land(flying: _Flying) -> list[TileInHand]:
+    """Give a batch's vectors to their tiles; a chip without a finite one fails its tile."""
+    vectors = flying.vectors.wait()
+    finite = [bool(np.isfinite(vector).all()) for vector in vectors]
+    rows: dict[int, list[int]] = {}
+    for index, read in enumerate(flying.batch):
+        if not finite[index]:
+            read.hand.fail(_not_finite(read, flying.encoder))
+        rows.setdefault(id(read.hand), []).append(index)
+    touched = []
+    for indices in rows.values():
+        hand = flying.batch[indices[0]].hand
+        if good := [index for index in indices if finite[index]]:
+            hand.add([flying.batch[index].row for index in good], vectors[good])
+        touched.append(hand)
+    return touched
+
+
+def _fail_all(batch: Batch, error: ClayAssetsError) -> list[TileInHand]:
+    for read in batch:
+        read.hand.fail(error)
+    return list({id(read.hand): read.hand for read in batch}.values())
+
+
+def _not_finite(read: ReadChip, encoder: ChipEncoder) -> CheckpointError:
+    return CheckpointError(
+        f"checkpoint {read.hand.work.checkpoint_id} in {encoder.precision} gives chip "
+        f"{read.row.path} an embedding that is not finite; use CLAY_PRECISION=fp32 or another "
+        "checkpoint"
+    )
+
+
+def _is_busy(flight: deque[_Flying]) -> bool:
+    return any(not flying.vectors.is_done for flying in flight)
+
+
+def _timed(reads: Iterable[Read], is_busy: Callable[[], bool]) -> Iterator[tuple[Read, float]]:
+    """Each with the seconds it was waited for while nothing was computed."""
+    asked = time.monotonic()
+    for read in reads:
+        yield read, 0.0 if is_busy() else time.monotonic() - asked
         asked = time.monotonic()
-        while batch := list(islice(alike, settings.batch_size)):
-            waited_seconds = time.monotonic() - asked
-            listed, chips = zip(*batch, strict=True)
-            yield _Started(listed, encoder.embed(chips, settings.level), waited_seconds)
-            asked = time.monotonic()
-
-
-def _finish(started: _Started, settings: EncoderSettings) -> Encoded:
-    vectors = started.embeddings.wait()
-    finite = np.isfinite(vectors).all(axis=1)
-    if not finite.all():
-        path = started.chips[int(np.argmin(finite))].path
-        raise CheckpointError(
-            f"checkpoint {settings.checkpoint_id} in {settings.precision} gives chip {path} an "
-            "embedding that is not finite; use CLAY_PRECISION=fp32 or another checkpoint"
-        )
-    return Encoded(started.chips, vectors, started.waited_seconds)

@@ -1,8 +1,8 @@
 """Vectors kept aside while a tile is being embedded, so that a killed run loses little."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clay_assets.chips.manifest import ChipRow
-from clay_assets.embeddings.encoding import Encoded
 from clay_assets.embeddings.file import rows_at_once
 from clay_assets.embeddings.known import KnownVectors
 from clay_assets.embeddings.listing import product_folder
@@ -75,23 +74,48 @@ class Unfinished:
         return [file.key for file in self.store.files(self._folder)]
 
 
-def keep(
-    batches: Iterable[Encoded], known: KnownVectors, unfinished: Unfinished
-) -> Iterator[Encoded]:
-    """Yield batches as they come; at the end all of them are known.
+@dataclass
+class Aside:
+    """The new embeddings of one tile, until its file is written.
 
-    What comes quickly and is small stays in memory, the rest is kept aside part by part.
+    What comes quickly and is small stays in memory, the rest is kept in parts.
     """
-    held: list[Encoded] = []
-    since = time.monotonic()
-    for batch in batches:
-        held.append(batch)
-        is_much = sum(part.vectors.nbytes for part in held) >= PART_BYTES
-        if is_much or time.monotonic() - since >= PART_SECONDS:
-            chips = [chip for part in held for chip in part.chips]
-            vectors = np.concatenate([part.vectors for part in held])
-            known.add_file(unfinished.store, unfinished.write(chips, vectors))
-            held, since = [], time.monotonic()
-        yield batch
-    for batch in held:
-        known.add_vectors(batch.chips, batch.vectors)
+
+    known: KnownVectors
+    """Finds those of before, those in parts, and all once `gathered`."""
+    unfinished: Unfinished
+    """Takes the parts."""
+    _held: list[tuple[Sequence[ChipRow], npt.NDArray[np.float32]]] = field(default_factory=list)
+    _bytes: int = 0
+    _since: float = 0.0
+
+    def add(self, chips: Sequence[ChipRow], vectors: npt.NDArray[np.float32]) -> None:
+        """Take the (N, width) vectors of some chips.
+
+        Raises:
+            StoreError: a part could not be written.
+        """
+        if not self._held:
+            self._since = time.monotonic()
+        self._held.append((chips, vectors))
+        self._bytes += vectors.nbytes
+        if self._bytes >= PART_BYTES or time.monotonic() - self._since >= PART_SECONDS:
+            self.keep_all()
+
+    def keep_all(self) -> None:
+        """Write what is in memory as a part.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        if self._held:
+            chips = [chip for part, _ in self._held for chip in part]
+            vectors = np.concatenate([vectors for _, vectors in self._held])
+            self.known.add_file(self.unfinished.store, self.unfinished.write(chips, vectors))
+            self._held, self._bytes = [], 0
+
+    def gathered(self) -> KnownVectors:
+        """All embeddings, once the last was added."""
+        for chips, vectors in self._held:
+            self.known.add_vectors(chips, vectors)
+        return self.known

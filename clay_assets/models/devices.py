@@ -1,9 +1,9 @@
-"""Which device networks run on."""
+"""Which device networks run on, and in which precision."""
 
 import torch
 
 from clay_assets.errors import InvalidValueError
-from clay_assets.settings import DEVICES
+from clay_assets.settings import DEVICES, PRECISIONS
 
 
 def choose_device(name: str) -> str:
@@ -28,4 +28,18 @@ def choose_device(name: str) -> str:
         raise InvalidValueError(
             f"device {name} is not on this machine; set CLAY_DEVICE to auto or cpu"
         )
+    return name
+
+
+def choose_precision(name: str, device: str) -> str:
+    """`name`, if the device can compute in it.
+
+    >>> choose_precision("bf16", "cpu")
+    'bf16'
+
+    Raises:
+        InvalidValueError: there is no such precision, or not on this device.
+    """
+    if name not in PRECISIONS:
+        raise InvalidValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {name!r}")
     return name

@@ -54,7 +54,8 @@ def vectors_by_chip(store, product="clay"):
 
 
 def keys_of(store):
-    return [file.key for file in store.files("embeddings")]
+    """All files but the STAC items."""
+    return [file.key for file in store.files("embeddings") if not file.key.endswith(".json")]
 
 
 class KilledError(Exception):

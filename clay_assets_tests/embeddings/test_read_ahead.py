@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from clay_assets.embeddings.read_ahead import read_ahead
+from clay_assets.embeddings.read_ahead import load_ahead, read_ahead
 
 
 def test_items_come_in_order_however_long_each_takes():
@@ -53,3 +53,26 @@ def test_whoever_stops_early_leaves_no_thread_behind():
     next(source)
     source.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("read-ahead")]
+
+
+def test_a_slow_item_holds_up_no_other():
+    opened = threading.Event()
+
+    def load(number):
+        return number == 0 and opened.wait(5)
+
+    source = load_ahead(range(20), load, threads=2, ahead=4)
+    first = [next(source)[0] for _ in range(19)]
+    assert first == list(range(1, 20))
+    opened.set()
+    assert next(source) == (0, True)
+
+
+def test_what_is_loaded_in_any_order_is_bounded_too():
+    loaded = []
+    source = load_ahead(range(50), loaded.append, threads=3, ahead=5)
+    for asked in range(1, 20):
+        next(source)
+        time.sleep(0.005)
+        assert asked <= len(loaded) <= asked + 5
+    source.close()
