@@ -9,7 +9,7 @@ from torch import Tensor
 from clay_assets.errors import CheckpointError, InvalidValueError
 from clay_assets.models.config import SIZES, ClayV0Config
 from clay_assets.models.shapes import length
-from clay_assets.models.transformer_sizes import sizes_of
+from clay_assets.models.transformer_sizes import number, sizes_of
 
 _GROUP = re.compile(r"encoder\.patch_embedding\.(\w+)\.proj\.weight")
 _IMAGE_SIZE = 512  # of every release that did not save it
@@ -53,16 +53,11 @@ def config_of(
     try:
         return ClayV0Config(
             *sizes_of(tensors, SIZES, heads=heads, name=name),
-            image_size=_or_else(parameters.get("image_size"), _IMAGE_SIZE),
+            image_size=number(parameters, "image_size", _IMAGE_SIZE, name),
             patch_size=length(kernel, -1, tensors, name),
-            mask_ratio=_or_else(parameters.get("mask_ratio"), _MASK_RATIO),
+            mask_ratio=number(parameters, "mask_ratio", _MASK_RATIO, name),
             band_groups=groups,
             float16_encodings=bool(parameters.get("float16_encodings")),
         )
-    except (InvalidValueError, TypeError) as error:
+    except InvalidValueError as error:
         raise CheckpointError(f"{name} is no Clay v0 checkpoint: {error}") from error
-
-
-def _or_else(value: Any, default: Any) -> Any:  # noqa: ANN401
-    """A hyper-parameter, or what it was where a release did not save it."""
-    return default if value is None else value

@@ -9,10 +9,10 @@ from torch import Tensor
 from clay_assets.errors import CheckpointError, InvalidValueError
 from clay_assets.models.clay_v1_config import SIZES_V1, ClayV1Config
 from clay_assets.models.shapes import length
-from clay_assets.models.transformer_sizes import sizes_of
+from clay_assets.models.transformer_sizes import number, sizes_of
 
 TRAINING_ONLY = ("proj.", "teacher.")
-"""Beginnings of the names of tensors that only training used; they are left out."""
+"""Beginnings of tensors that only training used: a frozen DINOv2, and the way to its width."""
 
 _MARK = "encoder.patch_embedding.fclayer.l1.weight"
 _WEIGHTS = "encoder.patch_embedding.weight_generator.fc_weight.weight"
@@ -45,15 +45,14 @@ def config_of(
     Raises:
         CheckpointError: tensors or values are missing, misshaped or not allowed.
     """
-    ratio = parameters.get("mask_ratio")
     try:
         encoder, decoder = sizes_of(tensors, SIZES_V1, heads=heads, name=name)
         return ClayV1Config(
             encoder,
             decoder,
             patch_size=math.isqrt(length(_WEIGHTS, 0, tensors, name) // encoder.dim),
-            mask_ratio=_MASK_RATIO if ratio is None else ratio,
+            mask_ratio=number(parameters, "mask_ratio", _MASK_RATIO, name),
             norm_pix_loss=bool(parameters.get("norm_pix_loss")),
         )
-    except (InvalidValueError, TypeError) as error:
+    except InvalidValueError as error:
         raise CheckpointError(f"{name} is no Clay v1 checkpoint: {error}") from error

@@ -1,7 +1,8 @@
-"""Sizes of the transformers in a file, read from the shapes of its tensors."""
+"""Sizes of the transformers in a file, read from the shapes of its tensors, and numbers beside."""
 
 import re
 from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -9,6 +10,7 @@ from clay_assets.errors import CheckpointError
 from clay_assets.models.config import TransformerSize
 from clay_assets.models.shapes import count, length
 
+T = TypeVar("T", int, float)
 Shape = tuple[int, int, int, int]
 """Width, depth, width of the attention, MLP ratio; heads leave no trace in tensors."""
 
@@ -48,6 +50,22 @@ def sizes_of(
         _with_heads(shape, count, name) for shape, count in zip(shapes, heads, strict=True)
     )
     return encoder, decoder
+
+
+def number(parameters: Mapping[str, Any], key: str, default: T, name: str) -> T:
+    """A hyper-parameter of the default's type; the default where a release did not save it.
+
+    Raises:
+        CheckpointError: it is of another type.
+    """
+    value = parameters.get(key)
+    if value is None:
+        return default
+    if isinstance(value, type(default)) or (isinstance(default, float) and isinstance(value, int)):
+        return type(default)(value)
+    raise CheckpointError(
+        f"{name}: hyper-parameter {key} must be of type {type(default).__name__}, got {value!r}"
+    )
 
 
 def _shape_of(part: str, tensors: Mapping[str, Tensor], name: str) -> Shape:
