@@ -1,6 +1,7 @@
 """Tables with a place in each row, kept as GeoParquet with a word on how they were made."""
 
 import json
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import geopandas
@@ -29,6 +30,26 @@ def write_geotable(
         # Without pandas' own, which names types that it cannot read back.
         about = {b"geo": table.schema.metadata[b"geo"], _METADATA_KEY: json.dumps(metadata)}
         pq.write_table(table.replace_schema_metadata(about), path, compression="zstd")
+
+
+def geo_metadata(
+    geometry_types: Collection[str], bounds: Sequence[float], *, covering: Sequence[str] = ()
+) -> dict[str, Any]:
+    """GeoParquet 1.1's own metadata of a column `geometry`; without a `crs` it means OGC:CRS84.
+
+    Args:
+        geometry_types: of its rows, `Polygon`.
+        bounds: west, south, east, north of all rows.
+        covering: fields of the column `bbox` with each row's own bounds, where there is one.
+    """
+    column: dict[str, Any] = {
+        "encoding": "WKB",
+        "geometry_types": sorted(geometry_types),
+        "bbox": list(bounds),
+    }
+    if covering:
+        column["covering"] = {"bbox": {side: ["bbox", side] for side in covering}}
+    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
 
 
 def read_geotable(store: Store, key: str) -> geopandas.GeoDataFrame:

@@ -26,11 +26,11 @@ def csv_key(product: "Product", part: str) -> str | None:
     return product.csv.format(product=product.name, tile=part, image_set=part)
 
 
-def check_distinct(products: Iterable["Product"]) -> None:
-    """Refuse two products that would write one CSV.
+def check_targets_of(products: Iterable["Product"]) -> None:
+    """Refuse products that would write outside of the store, or two of them to one CSV.
 
     Raises:
-        ProductError: two templates come to the same key.
+        ProductError: a template leads out of the store, or two come to the same key.
     """
     seen: dict[str, str] = {}
     for product in products:
@@ -38,6 +38,11 @@ def check_distinct(products: Iterable["Product"]) -> None:
         key = csv_key(product, "{}")
         if key is None:
             continue
+        if key.startswith("/") or ".." in key.split("/") or not key.endswith(".csv"):
+            raise ProductError(
+                f"product {product.name}: csv must be a key within the store that ends in .csv, "
+                f"got {product.csv!r}"
+            )
         if key in seen:
             raise ProductError(
                 f"products {seen[key]} and {product.name} both write the CSV {product.csv!r}; "

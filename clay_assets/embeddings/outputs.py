@@ -1,22 +1,31 @@
 """The files beside an embedding file: STAC item, and CSV, numpy and patch rows if declared.
 
-They come and go with the embedding file they belong to. The STAC item is written last and names the
-others and the version they were made from, so it tells whether there is anything to do.
+They come and go with the embedding file they belong to. The STAC item is written last and says what
+it and the others were made from, so it tells whether there is anything to do.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from clay_assets.embeddings import csv_target
 from clay_assets.embeddings.csv_file import write_csv
-from clay_assets.embeddings.file import read_metadata, read_rows, vectors_of
+from clay_assets.embeddings.dtypes import vectors_of
+from clay_assets.embeddings.file import FileMetadata, read_metadata, read_rows
 from clay_assets.embeddings.numpy_file import write_numpy
+from clay_assets.embeddings.patch_rows import write_patch_rows
 from clay_assets.embeddings.products import Product
+from clay_assets.embeddings.stac_item import item_json
+from clay_assets.errors import NotFoundError
+from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
 
+CODE_VERSION = "1"
+"""Raised when the same embeddings would give other files."""
 SUFFIX = ".gpq"
 
 
@@ -42,19 +51,17 @@ def output_keys(product: Product, key: str) -> dict[str, str]:
     >>> output_keys(Product("clay", outputs=("csv",)), "embeddings/clay/32VKM_a_b_v001.gpq")
     {'stac': 'embeddings/clay/32VKM_a_b_v001.json', 'csv': 'embeddings/clay/32VKM_a_b_v001.csv'}
     """
-    stem = key.removesuffix(SUFFIX)
-    keys = {"stac": f"{stem}.json"}
-    if "csv" in product.outputs:
-        keys["csv"] = csv_target.csv_key(product, tile_of_key(key)) or f"{stem}.csv"
-    if "numpy" in product.outputs:
-        keys |= {"numpy": f"{stem}.npy", "numpy_ids": f"{stem}_ids.txt"}
-    if "patches" in product.outputs:
-        keys["patches"] = f"{stem}_patches{SUFFIX}"
-    return keys
+    beside = _keys_beside(key)
+    beside["csv"] = csv_target.csv_key(product, tile_of_key(key)) or beside["csv"]
+    wanted = {"stac", *product.outputs, *(["ids"] if "numpy" in product.outputs else [])}
+    return {name: beside[name] for name in beside if name in wanted}
 
 
 def write_outputs(store: Store, product: Product, key: str) -> dict[str, str]:
-    """Bring the files beside an embedding file up to date; those that are stay untouched.
+    """Bring the files beside an embedding file up to date; when they are, nothing is written.
+
+    Files that the product does not declare any more are deleted, and so are those beside embedding
+    files that this one took the place of.
 
     Args:
         store: with the embedding file.
@@ -67,30 +74,23 @@ def write_outputs(store: Store, product: Product, key: str) -> dict[str, str]:
     Raises:
         NotFoundError: there is no such embedding file.
         ProductError: the CSV's key belongs to something else.
+        ChipError: patch rows are declared, and the tile's chips have changed since.
     """
     metadata = read_metadata(store, key)
     keys = output_keys(product, key)
-    if "csv" in keys:
-        csv_target.claim(store, keys["csv"], product.name, tile_of_key(key))
-        names = (
-            ([_file_name(url) for url in urls], vectors)
-            for urls, vectors in _parts(store, key, "source_url")
-        )
-        write_csv(store, keys["csv"], metadata.shape[-1], names)
-    if "numpy" in keys:
-        rows = _rows_of(store, key)
-        parts = _parts(store, key, "chip_id")
-        write_numpy(store, keys["numpy"], keys["numpy_ids"], (rows, *metadata.shape), parts)
+    made_from = fingerprint(CODE_VERSION, metadata.to_json(), keys)
+    noted = _item(store, key).get("properties", {}).get("clay_assets:made_from")
+    if noted == made_from and all(store.exists(own) for own in keys.values()):
+        return keys
+    _write(store, product, key, keys, metadata)
+    _delete_beside(store, product, [key, *metadata.replaces], keep=keys)
+    store.write_bytes(keys["stac"], item_json(store, key, metadata, keys, made_from))
     return keys
 
 
 def remove_outputs(store: Store, product: Product, keys: Sequence[str]) -> None:
     """Delete the files beside some embedding files, which are gone or about to go."""
-    for key in keys:
-        outputs = output_keys(product, key)
-        if "csv" in outputs:
-            csv_target.release(store, outputs.pop("csv"), product.name, tile_of_key(key))
-        store.delete(list(outputs.values()))
+    _delete_beside(store, product, keys, keep={})
 
 
 def tile_of_key(key: str) -> str:
@@ -102,16 +102,68 @@ def tile_of_key(key: str) -> str:
     return PurePosixPath(key).name.split("_")[0]
 
 
-def _parts(
-    store: Store, key: str, names: str
+def vector_parts(
+    store: Store, key: str, names: str = "chip_id"
 ) -> Iterator[tuple[list[str], npt.NDArray[np.float32]]]:
+    """A column of names and the (n, width) vectors of an embedding file, part by part."""
     for table in read_rows(store, key, [names, "embeddings"]):
         yield table[names].to_pylist(), vectors_of(table["embeddings"])
 
 
-def _rows_of(store: Store, key: str) -> int:
+def named_parts(store: Store, key: str) -> Iterator[tuple[list[str], npt.NDArray[np.float32]]]:
+    """The same with the names of the chips' files, as the CSV has them."""
+    for urls, vectors in vector_parts(store, key, "source_url"):
+        yield [PurePosixPath(url).name for url in urls], vectors
+
+
+def count_rows(store: Store, key: str) -> int:
+    """Rows of an embedding file."""
     return sum(len(table) for table in read_rows(store, key, ["chip_id"]))
 
 
-def _file_name(url: str) -> str:
-    return PurePosixPath(url).name
+def _write(
+    store: Store, product: Product, key: str, keys: dict[str, str], metadata: FileMetadata
+) -> None:
+    tile = tile_of_key(key)
+    if "csv" in keys:
+        csv_target.claim(store, keys["csv"], product.name, tile)
+        write_csv(store, keys["csv"], metadata.shape[-1], named_parts(store, key))
+    if "numpy" in keys:
+        shape = (count_rows(store, key), *metadata.shape)
+        write_numpy(store, keys["numpy"], keys["ids"], shape, vector_parts(store, key))
+    if "patches" in keys:
+        write_patch_rows(store, keys["patches"], key, tile)
+
+
+def _keys_beside(key: str) -> dict[str, str]:
+    """Every file that may lie beside an embedding file, whatever the product declares."""
+    stem = key.removesuffix(SUFFIX)
+    return {
+        "stac": f"{stem}.json",
+        "csv": f"{stem}.csv",
+        "numpy": f"{stem}.npy",
+        "ids": f"{stem}_ids.txt",
+        "patches": f"{stem}_patches{SUFFIX}",
+    }
+
+
+def _delete_beside(
+    store: Store, product: Product, keys: Sequence[str], *, keep: dict[str, str]
+) -> None:
+    for key in keys:
+        beside = _keys_beside(key)
+        # The product may have had another template when the item was written.
+        noted = _item(store, key).get("properties", {}).get("clay_assets:csv", beside["csv"])
+        for csv in {beside.pop("csv"), noted, csv_target.csv_key(product, tile_of_key(key))}:
+            if csv is not None and csv not in keep.values():
+                csv_target.release(store, csv, product.name, tile_of_key(key))
+        store.delete([other for other in beside.values() if other not in keep.values()])
+
+
+def _item(store: Store, key: str) -> dict[str, Any]:
+    """The STAC item of an embedding file as it is; empty when there is none that can be read."""
+    try:
+        content = json.loads(store.read_bytes(_keys_beside(key)["stac"]))
+    except (NotFoundError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

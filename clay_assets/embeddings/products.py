@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from clay_assets.embeddings.csv_target import check_targets_of
 from clay_assets.embeddings.extraction import LEVELS, Extraction
 from clay_assets.errors import ProductError
 
@@ -243,7 +244,9 @@ def load_products(path: Path | None = None) -> dict[str, Product]:
         )
     if not isinstance(products, dict) or not products:
         raise ProductError(f"products file {path} declares no product; add a table [products.NAME]")
-    return {name: _product(name, values) for name, values in products.items()}
+    declared_products = {name: _product(name, values) for name, values in products.items()}
+    check_targets_of(declared_products.values())
+    return declared_products
 
 
 def _product(name: str, values: Any) -> Product:  # noqa: ANN401

@@ -10,6 +10,7 @@ from pyproj import Transformer
 from shapely.affinity import translate
 
 T = TypeVar("T", float, npt.NDArray[np.float64])
+_HALF_TURN = 180.0
 
 
 def footprint_wgs84(bounds: tuple[float, float, float, float], epsg: int) -> shapely.Geometry:
@@ -24,11 +25,41 @@ def footprint_wgs84(bounds: tuple[float, float, float, float], epsg: int) -> sha
     Returns:
         Polygon or MultiPolygon, OGC:CRS84.
     """
+    return cell_footprints_wgs84(bounds, epsg, rows=1, columns=1)[0]
+
+
+def cell_footprints_wgs84(
+    bounds: tuple[float, float, float, float], epsg: int, *, rows: int, columns: int
+) -> npt.NDArray[np.object_]:
+    """The cells of a box cut into equal rows and columns, each as by `footprint_wgs84`.
+
+    Neighbours share their corners to the last bit, so there is neither gap nor overlap.
+
+    Args:
+        bounds: west, south, east, north in the CRS of `epsg`.
+        epsg: EPSG code of that CRS.
+        rows: from north to south.
+        columns: from west to east.
+
+    Returns:
+        (rows * columns,) polygons or multipolygons row by row, OGC:CRS84.
+    """
     west, south, east, north = bounds
-    lon, lat = _transformer(epsg).transform([east, east, west, west], [south, north, north, south])
-    if max(lon) - min(lon) < 180:
-        return shapely.Polygon(list(zip(lon, lat, strict=True)))
-    unrolled = shapely.Polygon([(x % 360, y) for x, y in zip(lon, lat, strict=True)])
+    xs, ys = np.linspace(west, east, columns + 1), np.linspace(north, south, rows + 1)
+    corners = np.stack(_transformer(epsg).transform(*np.meshgrid(xs, ys)), axis=-1)
+    above, below = corners[:-1], corners[1:]
+    rings = np.stack([below[:, 1:], above[:, 1:], above[:, :-1], below[:, :-1]], axis=2)
+    rings = rings.reshape(rows * columns, 4, 2)  # lower right first, against the clock
+    cells: npt.NDArray[np.object_] = shapely.polygons(rings)
+    lon = rings[:, :, 0]
+    for cell in np.flatnonzero(np.ptp(lon, axis=1) >= _HALF_TURN):
+        cells[cell] = _cut_in_two(rings[cell])
+    return cells
+
+
+def _cut_in_two(ring: npt.NDArray[np.float64]) -> shapely.MultiPolygon:
+    """A ring across the antimeridian, (4, 2) lon and lat."""
+    unrolled = shapely.Polygon([(lon % 360, lat) for lon, lat in ring])
     eastern = unrolled & shapely.box(0, -90, 180, 90)
     western = translate(unrolled & shapely.box(180, -90, 360, 90), xoff=-360)
     return shapely.MultiPolygon([eastern, western])
