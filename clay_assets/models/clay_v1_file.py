@@ -11,9 +11,7 @@ from clay_assets.models.clay_v1_config import SIZES_V1, ClayV1Config
 from clay_assets.models.shapes import length
 from clay_assets.models.transformer_sizes import number, sizes_of
 
-TRAINING_ONLY = ("proj.", "teacher.")
-"""Beginnings of tensors that only training used: a frozen DINOv2, and the way to its width."""
-
+_TRAINING_ONLY = ("proj.", "teacher.")  # a frozen DINOv2, and the way to its width
 _MARK = "encoder.patch_embedding.fclayer.l1.weight"
 _WEIGHTS = "encoder.patch_embedding.weight_generator.fc_weight.weight"
 _MASK_RATIO = 0.75
@@ -22,6 +20,15 @@ _MASK_RATIO = 0.75
 def recognises(names: Collection[str]) -> bool:
     """Whether tensors of these bare names are a Clay v1 network's."""
     return _MARK in names
+
+
+def bare_names(names: Collection[str]) -> dict[str, str]:
+    """Names in a file to the same in the network; what only training used is left out.
+
+    >>> bare_names(["encoder.cls_token", "teacher.norm.bias"])
+    {'encoder.cls_token': 'encoder.cls_token'}
+    """
+    return {name: name for name in names if not name.startswith(_TRAINING_ONLY)}
 
 
 def config_of(
