@@ -1,5 +1,6 @@
 """Embeddings: one asset a product, so that two checkpoints live side by side."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,8 +12,10 @@ from clay_assets.defs.chips import chips
 from clay_assets.defs.imagery import OWNERS
 from clay_assets.defs.metadata import columns
 from clay_assets.defs.partitions import mgrs_tiles
+from clay_assets.defs.projections import projection_key
 from clay_assets.defs.resources import DeviceResource, StoreResource
-from clay_assets.defs.tile_runs import TILES_A_RUN, Outcome, materialize_tiles
+from clay_assets.defs.tile_runs import TILES_A_RUN, Outcome, Outcomes, materialize_together
+from clay_assets.errors import ClayAssetsError
 from clay_assets.store import Store
 
 
@@ -35,6 +38,7 @@ def embeddings_asset(product: embedding.Product) -> dg.AssetsDefinition:
                 checkpoints,
                 partition_mapping=dg.SpecificPartitionsPartitionMapping([product.checkpoint]),
             ),
+            *([projection_key(product)] if product.has_projection else []),
         ],
         description=f"{product.level.capitalize()} embeddings of each chip of one MGRS tile by "
         f"checkpoint {product.checkpoint!r}, as GeoParquet.",
@@ -54,28 +58,34 @@ def embeddings_asset(product: embedding.Product) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         files = store.open()
 
-        def embed(tile: str) -> Outcome:
-            report = embedding.embed_tile(
+        def embed(tiles: Sequence[str]) -> Outcomes:
+            for tile, outcome in embedding.embed_tiles(
                 files,
                 product,
-                tile,
+                tiles,
                 device=device.name,
                 precision=device.precision,
                 batch_size=config.batch_size,
                 run_id=context.run.run_id,
-            )
-            return Outcome(report.data_version, _metadata(files, report))
+            ):
+                if isinstance(outcome, ClayAssetsError):
+                    yield tile, outcome
+                else:
+                    yield tile, Outcome(outcome.data_version, _metadata(files, product, outcome))
 
-        return materialize_tiles(context, embed)
+        return materialize_together(context, embed)
 
     return embeddings
 
 
-def _metadata(files: Store, report: embedding.EmbeddingsReport) -> dict[str, Any]:
+def _metadata(
+    files: Store, product: embedding.Product, report: embedding.EmbeddingsReport
+) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "chips": report.chips,
         "embedded": report.embedded,
         "shape": " x ".join(str(side) for side in report.shape),
+        "dtype": product.dtype,
         "checkpoint": report.checkpoint_id,
         "seconds": report.seconds,
         "waited_seconds": report.waited_seconds,
@@ -83,6 +93,17 @@ def _metadata(files: Store, report: embedding.EmbeddingsReport) -> dict[str, Any
         "dagster/row_count": report.chips,
     }
     if report.key is not None:
+        schema = embedding.file_schema(report.shape, product.dtype)
         metadata["dagster/uri"] = files.url(report.key)
-        metadata["dagster/column_schema"] = columns(embedding.file_schema(report.shape))
+        metadata["dagster/column_schema"] = columns(schema)
+    metadata |= {f"file: {name}": files.url(key) for name, key in report.outputs.items()}
+    if report.drift is not None:
+        metadata |= {
+            "drift: chips": report.drift.chips,
+            "drift: mean_cosine": report.drift.mean_cosine,
+            "drift: worst_cosine": report.drift.worst_cosine,
+            "drift: previous_checkpoint": report.drift.previous_checkpoint_id,
+        }
+        if report.drift.neighbours_kept is not None:
+            metadata["drift: neighbours_kept"] = report.drift.neighbours_kept
     return metadata

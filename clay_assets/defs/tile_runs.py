@@ -37,10 +37,25 @@ class Outcome:
     """Figures and pictures for the UI."""
 
 
+Outcomes = Iterator[tuple[str, Outcome | ClayAssetsError]]
+"""Each tile as it is done: what became of it, or why it failed."""
+
+
 def materialize_tiles(
     context: dg.AssetExecutionContext, work: Callable[[str], Outcome]
 ) -> dg.MaterializeResult[None]:
-    """Do `work` for each tile of the run and record it.
+    """Do `work` for each tile of the run, one after the other, and record it.
+
+    Raises:
+        dg.Failure: some tiles failed; the others are done and recorded.
+    """
+    return materialize_together(context, lambda tiles: _one_by_one(tiles, work))
+
+
+def materialize_together(
+    context: dg.AssetExecutionContext, work: Callable[[Sequence[str]], Outcomes]
+) -> dg.MaterializeResult[None]:
+    """Do `work` for all tiles of the run at once and record each tile as it is done.
 
     Tiles that failed in an earlier step or check of the run are left out. The last step of the run
     fails it when there are any.
@@ -53,7 +68,9 @@ def materialize_tiles(
     with logged_progress(context):
         if len(tiles) == 1 and not failed:
             with reported_as_failure(f"{tiles[0]}: "):
-                outcome = work(tiles[0])
+                ((_, outcome),) = work(tiles)
+                if isinstance(outcome, ClayAssetsError):
+                    raise outcome
             return dg.MaterializeResult(
                 metadata=outcome.metadata, data_version=dg.DataVersion(outcome.data_version)
             )
@@ -66,17 +83,26 @@ def materialize_tiles(
     return dg.MaterializeResult(metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
 
 
-def _materialize_each(
-    context: dg.AssetExecutionContext, tiles: Sequence[str], work: Callable[[str], Outcome]
-) -> dict[str, str]:
-    """Do and record tile after tile; what went wrong by tile."""
-    lineage = TileLineage.of_run(context, tiles)
-    failed: dict[str, str] = {}
+def _one_by_one(tiles: Sequence[str], work: Callable[[str], Outcome]) -> Outcomes:
     for tile in tiles:
         try:
-            outcome = work(tile)
+            outcome: Outcome | ClayAssetsError = work(tile)
         except ClayAssetsError as error:
-            failed[tile] = str(error)
+            outcome = error
+        yield tile, outcome
+
+
+def _materialize_each(
+    context: dg.AssetExecutionContext,
+    tiles: Sequence[str],
+    work: Callable[[Sequence[str]], Outcomes],
+) -> dict[str, str]:
+    """Do the tiles and record each; what went wrong by tile."""
+    lineage = TileLineage.of_run(context, tiles)
+    failed: dict[str, str] = {}
+    for tile, outcome in work(tiles):
+        if isinstance(outcome, ClayAssetsError):
+            failed[tile] = str(outcome)
             report_failure(context, context.asset_key, tile, failed[tile])
             continue
         context.log_event(
