@@ -140,4 +140,5 @@ def _hyper_parameters(checkpoint: Checkpoint) -> dict[str, Any]:
         standard, indices = config.band_groups == tuple(BAND_GROUPS), band_groups_of(BAND_NAMES)
         chosen = {name: indices[name] for name in config.band_groups}
         same["band_groups"] = None if standard else chosen
-    return defaults | same | {"model_size": config.size_name}
+    # Clay: v1.0 and v1.5 call different sizes by one name.
+    return defaults | same | {"model_size": config.size_name.removesuffix("-v1.0")}

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 from torch import nn
 
 from clay_assets.errors import CheckpointError, InvalidValueError
-from clay_assets.models import clay_v0_file, clay_v0_tokens, resnet, triplet, vit
+from clay_assets.models import (
+    clay_v0_file,
+    clay_v0_tokens,
+    clay_v1_file,
+    clay_v1_tokens,
+    resnet,
+    triplet,
+    vit,
+)
 from clay_assets.models.clay_v0 import ClayV0
+from clay_assets.models.clay_v1 import ClayV1
+from clay_assets.models.clay_v1_config import ClayV1Config
 from clay_assets.models.config import ClayV0Config
 from clay_assets.models.token_encoder import ChipKind, Layout, TokenEncoder
 
@@ -79,6 +89,18 @@ FAMILIES: dict[str, Family] = {
             options=("float16_encodings",),
         ),
         Family(
+            CLAY_V1,
+            "Clay v1",
+            ClayV1Config,
+            ClayV1,
+            recognises=clay_v1_file.recognises,
+            config_of=clay_v1_file.config_of,
+            encoder_of=clay_v1_tokens.encoder_of,
+            layout_of=clay_v1_tokens.layout_of,
+            network_names=clay_v1_file.bare_names,
+            takes_platform=True,
+        ),
+        Family(
             "vit",
             "vision transformer",
             vit.VitConfig,
@@ -109,6 +131,7 @@ FAMILIES: dict[str, Family] = {
             config_of=triplet.config_of,
             encoder_of=triplet.encoder_of,
             layout_of=triplet.layout_of,
+            network_names=triplet.bare_names,
             options=("normalize",),
         ),
     )
