@@ -24,12 +24,15 @@ ENVIRONMENT: dict[str, str] = {
     "CLAY_IMAGERY": "where imagery comes from: a STAC API or a collection of one, an item, "
     "catalogue or stac-geoparquet file, or a folder or `s3://` prefix of items or of ready chips; "
     "default: a synthetic landscape, generated in `$CLAY_HOME/synthetic`",
-    "CLAY_WATCH": "seconds between two looks at `CLAY_IMAGERY` for new scenes or chips, which are "
-    "then processed without a person; default: the sensors wait to be switched on in the UI",
+    "CLAY_WATCH": "seconds between two looks at `CLAY_IMAGERY` for new scenes or chips, and at "
+    "`CLAY_IMAGES` for new images, which are then processed without a person; default: the "
+    "sensors wait to be switched on in the UI",
     "CLAY_AOI": "area whose tiles are watched in a STAC API: a vector file, or "
     "`west,south,east,north`; default: the tiles that are registered",
     "CLAY_IMAGERY_QUEUE_URL": "SQS queue with the object events of the `CLAY_IMAGERY` bucket; "
     "default: the bucket is listed",
+    "CLAY_IMAGES": "folder or `s3://` prefix with one folder an image set, or with the images of "
+    "one; default: the sets that are registered by `clay-assets images add`",
     "CLAY_PRODUCTS": "TOML file that declares the embedding products; default: the packaged one",
     "CLAY_POSTGRES_URL": "`postgresql://user:password@host:port/database` with pgvector 0.8 or "
     "newer; default: an embedded server in `$CLAY_HOME/postgres`",
@@ -61,6 +64,8 @@ class Settings:
     """Area whose tiles are watched; None for those that are registered."""
     queue_url: str | None
     """SQS queue of the imagery bucket's events; None to list it."""
+    images: str | None
+    """Where image sets are looked for; None for those that are registered."""
     products_file: Path | None
     """TOML file of the products; None for the packaged one."""
     postgres_url: str | None
@@ -93,6 +98,7 @@ class Settings:
             watch_seconds=_seconds("CLAY_WATCH", value("CLAY_WATCH")),
             aoi=value("CLAY_AOI"),
             queue_url=value("CLAY_IMAGERY_QUEUE_URL"),
+            images=value("CLAY_IMAGES"),
             products_file=Path(products).expanduser().absolute() if products else None,
             postgres_url=value("CLAY_POSTGRES_URL"),
             device=_one_of("CLAY_DEVICE", value("CLAY_DEVICE") or "auto", DEVICES),

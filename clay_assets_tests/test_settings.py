@@ -18,6 +18,7 @@ def test_without_any_variable_everything_lies_in_the_home_folder():
         watch_seconds=None,
         aoi=None,
         queue_url=None,
+        images=None,
         products_file=None,
         postgres_url=None,
         device="auto",
@@ -39,6 +40,7 @@ def test_every_variable_has_its_place(tmp_path):
             "CLAY_WATCH": "60",
             "CLAY_AOI": "area.geojson",
             "CLAY_IMAGERY_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/clay",
+            "CLAY_IMAGES": "s3://bucket/images",
             "CLAY_PRODUCTS": "~/products.toml",
             "CLAY_POSTGRES_URL": "postgresql://me@host/db",
             "CLAY_DEVICE": "CUDA",
@@ -51,6 +53,7 @@ def test_every_variable_has_its_place(tmp_path):
     assert settings.imagery == "https://earth-search.aws.element84.com/v1"
     assert (settings.watch_seconds, settings.aoi) == (60, "area.geojson")
     assert settings.queue_url == "https://sqs.eu-central-1.amazonaws.com/1/clay"
+    assert settings.images == "s3://bucket/images"
     assert settings.products_file == Path.home() / "products.toml"
     assert settings.postgres_url == "postgresql://me@host/db"
     assert (settings.device, settings.precision) == ("cuda", "bf16")

@@ -1,11 +1,13 @@
-"""Partitions: MGRS tiles, and checkpoints by name."""
+"""Partitions: MGRS tiles, and checkpoints and image sets by name."""
 
 import dagster as dg
 
+from clay_assets.images.sets import check_set_name
 from clay_assets.mgrs import parse_tile
 
 mgrs_tiles = dg.DynamicPartitionsDefinition(name="mgrs_tile")
 checkpoint_names = dg.DynamicPartitionsDefinition(name="checkpoint")
+image_sets = dg.DynamicPartitionsDefinition(name="image_set")
 
 KEYS_A_CALL = 5_000
 """SQLite takes at most 32,766 variables in a statement."""
@@ -26,3 +28,12 @@ def add_tiles(instance: dg.DagsterInstance, tiles: list[str]) -> list[str]:
 def add_checkpoint(instance: dg.DagsterInstance, name: str) -> None:
     """Add a checkpoint name as a partition; a known one stays."""
     instance.add_dynamic_partitions("checkpoint", [name])
+
+
+def add_image_set(instance: dg.DagsterInstance, name: str) -> None:
+    """Add an image set as a partition; a known one stays.
+
+    Raises:
+        InvalidValueError: it cannot be a partition key.
+    """
+    instance.add_dynamic_partitions("image_set", [check_set_name(name)])
