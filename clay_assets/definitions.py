@@ -12,6 +12,7 @@ from clay_assets.defs.imagery import imagery
 from clay_assets.defs.indexes import index_assets
 from clay_assets.defs.jobs import jobs_of
 from clay_assets.defs.land_cover import tile_sample
+from clay_assets.defs.projections import projection_asset
 from clay_assets.defs.resources import resources_of
 from clay_assets.defs.sensors import bucket_sensor, scene_sensor
 from clay_assets.embeddings import load_products
@@ -24,22 +25,23 @@ def build_defs(settings: Settings) -> dg.Definitions:
     Raises:
         ProductError: the products file is not valid.
     """
-    products = load_products(settings.products_file)
-    embeddings = [embeddings_asset(product) for product in products.values()]
+    products = list(load_products(settings.products_file).values())
+    of_chips = [product for product in products if product.input == "chips"]
     return dg.Definitions(
         assets=[
             imagery,
             tile_sample,
             tiles,
             chips,
-            coverage_asset(list(products.values())),
+            coverage_asset(of_chips),
             training_set,
             checkpoints,
-            *embeddings,
-            *index_assets(list(products.values())),
+            *(projection_asset(product) for product in of_chips if product.has_projection),
+            *(embeddings_asset(product) for product in of_chips),
+            *index_assets(of_chips),
         ],
-        asset_checks=checks_of(list(products.values())),
-        jobs=jobs_of(list(products)),
+        asset_checks=checks_of(of_chips),
+        jobs=jobs_of([product.name for product in of_chips]),
         sensors=[bucket_sensor(settings), scene_sensor(settings), automation_sensor(settings)],
         resources=resources_of(settings),
         executor=dg.in_process_executor,

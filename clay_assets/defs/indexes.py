@@ -45,11 +45,12 @@ def index_assets(products: list[Product]) -> list[dg.AssetsDefinition]:
     Raises:
         ProductError: there is none.
     """
-    searched = [product.name for product in products if product.level == "mean"]
+    searched = [product.name for product in products if product.is_one_vector]
     if not searched:
+        found = ", ".join(product.name for product in products) or "none"
         raise ProductError(
-            f"none of the products {', '.join(product.name for product in products)} has level "
-            "mean, which is what is searched; declare one"
+            "a product with input chips and level mean, cls or chip is needed, one vector a chip, "
+            f"which is what is searched; the products of chips are {found}"
         )
     embeddings = [dg.AssetKey(["embeddings", name]) for name in searched]
     return [

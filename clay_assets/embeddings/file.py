@@ -80,6 +80,19 @@ class FileMetadata:
     drift: Drift | None = None
     """How far it is from the file it took the place of; None where they do not compare."""
 
+    @property
+    def how(self) -> str:
+        """What it is of, for a person: `mean, fp32`, or `chip (last_k 4, pooling cls), fp32`."""
+        taken = {k: v for k, v in self.extraction.to_json().items() if k != "level"}
+        if self.platform is not None:
+            taken["platform"] = self.platform
+        if self.projection_id is not None:
+            taken["projection"] = self.projection_id
+        listed = ", ".join(f"{name} {value}" for name, value in taken.items())
+        kind = [] if self.dtype == "float32" else [f"stored as {self.dtype}"]
+        level = f"{self.level} ({listed})" if listed else self.level
+        return ", ".join([level, self.precision, *kind])
+
     def to_json(self) -> str:
         """Itself as JSON text."""
         return json.dumps(asdict(self) | {"extraction": self.extraction.to_json()})

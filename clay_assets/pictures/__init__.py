@@ -2,7 +2,7 @@
 
 from clay_assets.pictures.chip_grids import GridPanel, chip_grid_png
 from clay_assets.pictures.colour import NODATA_GREY, rgb_of, stretch_of, true_colour
-from clay_assets.pictures.curves import loss_curve_png
+from clay_assets.pictures.curves import loss_curve_png, variance_curve_png
 from clay_assets.pictures.encoding import LIMIT_BYTES
 from clay_assets.pictures.maps import Places, map_png
 from clay_assets.pictures.sheets import (
@@ -31,4 +31,5 @@ __all__ = [
     "stretch_of",
     "thumbnail_png",
     "true_colour",
+    "variance_curve_png",
 ]

@@ -106,9 +106,10 @@ def build_duckdb(store: Store, *, run_id: str) -> IndexReport:
     with _one_builder(store):
         sources = find_sources(store)
         if not sources.files:
+            left_out = "".join(f"; left out {name}" for name in sources.left_out)
             raise NotFoundError(
                 f"no embeddings to index below {store.url('embeddings')}; materialise embeddings "
-                f"of level mean first{''.join(f'; left out {name}' for name in sources.left_out)}"
+                f"with one vector a chip first{left_out}"
             )
         products = _products(store, sources.files)
         data_version = fingerprint(

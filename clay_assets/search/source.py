@@ -1,8 +1,8 @@
 """The embedding files that are indexed, and their rows as an index keeps them.
 
-Only embeddings of level `mean` are indexed: one vector a chip. All of a product must come from one
-checkpoint, else they cannot be compared: the newest file says which; files of another are left
-out and named.
+Embeddings with one vector a chip are indexed, whatever it was taken from. All of a product must
+come from one checkpoint, else they cannot be compared: the newest file says which; files of another
+are left out and named.
 """
 
 import math
@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
-from clay_assets.embeddings.file import METADATA_KEY, FileMetadata, read_rows, vectors_of
+from clay_assets.embeddings.dtypes import vectors_of
+from clay_assets.embeddings.file import METADATA_KEY, FileMetadata, read_rows
 from clay_assets.embeddings.listing import EmbeddingFile, find_file, list_files
-from clay_assets.errors import SearchError
+from clay_assets.errors import ProductError, SearchError
 from clay_assets.provenance import fingerprint
 from clay_assets.search.filters import unwrapped_bounds
 from clay_assets.search.hits import ROW_SCHEMA, embedding_of, unit_vectors
@@ -43,7 +44,9 @@ class SourceFile:
     recipe: str
     """Embeddings of different recipes cannot be compared."""
     level: str
-    """`mean`, `patch` or `group`."""
+    """One of `extraction.LEVELS`."""
+    is_one_vector: bool
+    """Whether a chip has one vector."""
     width: int
     """Numbers in an embedding."""
     rows: int
@@ -131,8 +134,8 @@ def sample_vectors(
 
 def _why_not(file: SourceFile, newest: SourceFile) -> str | None:
     """Why a file is not indexed, given the product's newest; None if it is."""
-    if file.level != "mean":
-        return f"{file.key}: level {file.level}; only level mean, one vector a chip, is searched"
+    if not file.is_one_vector:
+        return f"{file.key}: level {file.level}; only levels with one vector a chip are searched"
     if file.recipe != newest.recipe:
         return (
             f"{file.key}: made by checkpoint {file.checkpoint_id} (recipe {file.recipe}), the "
@@ -149,7 +152,10 @@ def _describe(store: Store, file: EmbeddingFile) -> SourceFile | str:
     text = (footer.metadata or {}).get(METADATA_KEY.encode())
     if text is None:
         return f"{file.key}: was not written by this package, it has no metadata {METADATA_KEY!r}"
-    meta = FileMetadata.from_json(text)
+    try:
+        meta = FileMetadata.from_json(text)
+    except (KeyError, TypeError, ProductError) as error:
+        return f"{file.key}: its metadata {METADATA_KEY!r} are of another version ({error})"
     return SourceFile(
         key=file.key,
         product=file.product,
@@ -157,6 +163,7 @@ def _describe(store: Store, file: EmbeddingFile) -> SourceFile | str:
         checkpoint_id=meta.checkpoint_id,
         recipe=meta.recipe,
         level=meta.level,
+        is_one_vector=meta.extraction.is_one_vector,
         width=math.prod(meta.shape),
         rows=footer.num_rows,
         data_version=meta.data_version,

@@ -50,7 +50,7 @@ class Trace:
             ("product", self.product),
             ("chip", self.chip_id),
             ("tile", self.tile),
-            ("embedding", f"{self.key} ({made.level}, {made.precision})"),
+            ("embedding", f"{self.key} ({made.how})"),
             ("embedded by run", made.run_id),
             *self._checkpoint_lines(),
             *self._chip_lines(),

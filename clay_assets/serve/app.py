@@ -55,11 +55,15 @@ def assemble(
         ProductError: no product can be searched.
         ServiceError: the MapLibre wheel is not installed.
     """
-    searchable = {name: product for name, product in products.items() if product.level == "mean"}
+    searchable = {
+        name: product
+        for name, product in products.items()
+        if product.is_one_vector and product.input == "chips"
+    }
     if not searchable:
         raise ProductError(
-            f"none of the products {', '.join(products)} has level mean, and only those can be "
-            "searched; declare one in the file of CLAY_PRODUCTS"
+            f"none of the products {', '.join(products)} gives one vector a chip, by level mean, "
+            "cls or chip, and only those can be searched; declare one in the file of CLAY_PRODUCTS"
         )
     indexes = Indexes(open_engine)
 

@@ -19,7 +19,7 @@ def _steps(trace: Trace) -> Iterator[tuple[str, list[str], str | None]]:
     made = trace.embeddings
     yield (
         "Embedding",
-        [f"{trace.product}, level {made.level}, {made.precision}", trace.key],
+        [f"{trace.product}, level {made.how}", trace.key],
         made.run_id,
     )
     yield "Checkpoint", *_checkpoint(trace)

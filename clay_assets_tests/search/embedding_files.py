@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
+from clay_assets.embeddings.extraction import Extraction
 from clay_assets.embeddings.file import BOUNDS, METADATA_KEY, FileMetadata, file_schema
 from clay_assets.embeddings.listing import file_key
 from clay_assets.mgrs import tile_centre_wgs84
@@ -93,6 +94,7 @@ def write_embeddings(
         run_id="run-of-embeddings",
         package_version="0.1.0",
         data_version=f"{tile}-{version}",
+        extraction=Extraction(level, pooling="max" if level == "chip" else None),
     )
     key = file_key(product, tile, min(days), max(days))
     table = pa.table(columns, schema=file_schema(shape))

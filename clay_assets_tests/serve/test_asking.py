@@ -55,6 +55,11 @@ def test_an_engine_that_could_not_be_opened_is_tried_again(indexed: Store):
 
 
 def test_products_that_cannot_be_searched_are_refused(store: Store):
-    products = {"patches": Product("patches", level="patch")}
-    with pytest.raises(ProductError, match="none of the products patches has level mean"):
+    products = {
+        "patches": Product("patches", level="patch"),
+        "pictures": Product("pictures", input="images"),
+    }
+    with pytest.raises(
+        ProductError, match="none of the products patches, pictures gives one vector"
+    ):
         assemble(store, products, lambda engine: DuckDBIndex(store))
