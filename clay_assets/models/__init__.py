@@ -1,5 +1,6 @@
 """The networks and their checkpoint files, one file a family; torch, numpy and safetensors only."""
 
+from clay_assets.models.cards import CARDS, ModelCard, card_like, card_named, cards_of
 from clay_assets.models.checkpoint import Checkpoint, build, load, make_checkpoint
 from clay_assets.models.clay_v0 import ClayV0, Encoder, patchify, unpatchify
 from clay_assets.models.config import SIZES, ClayV0Config, TransformerSize, size_named
@@ -11,6 +12,7 @@ from clay_assets.models.mask import Mask
 from clay_assets.models.original import read_original
 
 __all__ = [
+    "CARDS",
     "FAMILIES",
     "SIZES",
     "Checkpoint",
@@ -18,8 +20,12 @@ __all__ = [
     "ClayV0Config",
     "Encoder",
     "Mask",
+    "ModelCard",
     "TransformerSize",
     "build",
+    "card_like",
+    "card_named",
+    "cards_of",
     "choose_device",
     "denormalise",
     "encode_latlon",
