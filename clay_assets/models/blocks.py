@@ -10,6 +10,7 @@ Source:
 # B batch, C band, H W chip size in pixels, P patch side, L patches per chip, N tokens,
 # D token width, h head, d head width
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -41,6 +42,13 @@ def cut_patches(pixels: Tensor, patch_size: int) -> Tensor:
     x = pixels.reshape(b, c, rows, p, columns, p)
     x = x.permute(0, 2, 4, 1, 3, 5)  # (B, rows, columns, C, P, P)
     return x.reshape(b, rows * columns, c * p * p)
+
+
+def learned_token(*shape: int, std: float = 1.0) -> nn.Parameter:
+    """A parameter that belongs to no layer, drawn from a normal distribution."""
+    values = torch.empty(shape)
+    # Drawing on the meta device draws nothing, but imports a compiler, which takes seconds.
+    return nn.Parameter(values if values.is_meta else values.normal_(std=std))
 
 
 def patch_layout(

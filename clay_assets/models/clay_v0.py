@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from clay_assets.bands import BAND_GROUPS, BAND_NAMES, band_groups_of
 from clay_assets.errors import InvalidValueError
-from clay_assets.models.blocks import Transformer, cut_patches
+from clay_assets.models.blocks import Transformer, cut_patches, learned_token
 from clay_assets.models.config import ClayV0Config
 from clay_assets.models.mask import Mask
 
@@ -132,7 +132,7 @@ class Decoder(nn.Module):
         size, groups = config.decoder, groups_in(bands, config)
         self.groups = groups
         self.rounds = config.float16_encodings
-        self.mask_patch = nn.Parameter(torch.randn(size.dim))
+        self.mask_patch = learned_token(size.dim)
         same = config.encoder.dim == size.dim
         self.enc_to_dec = nn.Identity() if same else nn.Linear(config.encoder.dim, size.dim)
         self.transformer = Transformer(size)

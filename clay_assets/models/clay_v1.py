@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clay_assets.errors import InvalidValueError
-from clay_assets.models.blocks import Transformer, cut_patches
+from clay_assets.models.blocks import Transformer, cut_patches, learned_token
 from clay_assets.models.clay_v1_config import METADATA_NUMBERS, ClayV1Config
 from clay_assets.models.mask import Mask
 
@@ -26,7 +26,7 @@ WAVE_WIDTH = 128
 _FREE_TOKENS = 128
 _WAVE_HEADS = 4
 _WAVE_HIDDEN = 2048
-_SCALE = 0.02  # of generated weights; biases are used as they are
+_SCALE = 0.02  # of generated weights, though not of biases; and of first tokens
 _EPS = 1e-6  # added to the variance of a patch
 
 
@@ -50,8 +50,8 @@ class WeightGenerator(nn.Module):
     def __init__(self, weights: int, biases: int) -> None:
         """Build for `weights` numbers a band and `biases` numbers in all, which may be 0."""
         super().__init__()
-        self.weight_tokens = nn.Parameter(torch.randn(_FREE_TOKENS, WAVE_WIDTH) * _SCALE)
-        self.bias_token = nn.Parameter(torch.randn(1, WAVE_WIDTH) * _SCALE)
+        self.weight_tokens = learned_token(_FREE_TOKENS, WAVE_WIDTH, std=_SCALE)
+        self.bias_token = learned_token(1, WAVE_WIDTH, std=_SCALE)
         layer = nn.TransformerEncoderLayer(
             WAVE_WIDTH, _WAVE_HEADS, _WAVE_HIDDEN, dropout=0.0, activation="gelu", batch_first=True
         )
@@ -112,7 +112,7 @@ class Encoder(nn.Module):
         super().__init__()
         dim = config.encoder.dim
         self.patch_size = config.patch_size
-        self.cls_token = nn.Parameter(torch.randn(1, 1, dim) * _SCALE)
+        self.cls_token = learned_token(1, 1, dim, std=_SCALE)
         self.patch_embedding = PatchEmbedding(dim, config.patch_size)
         self.transformer = Transformer(config.encoder, simple=True)
 
@@ -171,7 +171,7 @@ class Decoder(nn.Module):
         super().__init__()
         dim = config.decoder.dim
         same = config.encoder.dim == dim
-        self.mask_patch = nn.Parameter(torch.randn(dim))
+        self.mask_patch = learned_token(dim)
         self.enc_to_dec = nn.Identity() if same else nn.Linear(config.encoder.dim, dim)
         self.transformer = Transformer(config.decoder, simple=True)
         self.embed_to_pixels = PixelHead(dim, config.patch_size)

@@ -14,7 +14,7 @@ from clay_assets.errors import InvalidValueError
 from clay_assets.models.blocks import cut_patches, patch_layout
 from clay_assets.models.clay_v1 import Encoder, join_metadata, position_encoding
 from clay_assets.models.clay_v1_config import METADATA_NUMBERS, ClayV1Config
-from clay_assets.models.inputs import Normalisation
+from clay_assets.models.inputs import Normalisation, date_parts
 from clay_assets.models.platforms import Platform, platform_named, platform_of
 from clay_assets.models.token_encoder import ChipKind, Layout, Place, TokenEncoder, Tokens
 
@@ -134,7 +134,7 @@ def encode_metadata(place: Place) -> tuple[float, ...]:
 
 def _week(date: str) -> int:
     try:
-        return datetime.datetime.strptime(date, "%Y-%m-%d").isocalendar().week
+        return datetime.date(*date_parts(date)).isocalendar().week
     except ValueError as error:
         raise InvalidValueError(f"date must be a day written YYYY-MM-DD, got {date!r}") from error
 

@@ -37,6 +37,18 @@ def denormalise(pixels: Tensor, bands: tuple[str, ...] = BAND_NAMES) -> Tensor:
     return pixels * stds + means
 
 
+def date_parts(date: str) -> tuple[int, int, int]:
+    """Year, month and day of `YYYY-MM-DD`.
+
+    Raises:
+        InvalidValueError: `date` is written otherwise.
+    """
+    match = _DATE.match(date)
+    if match is None:
+        raise InvalidValueError(f"date must be written YYYY-MM-DD, got {date!r}")
+    return int(match[1]), int(match[2]), int(match[3])
+
+
 @dataclass(frozen=True)
 class Normalisation:
     """Raw chips to normalised bands in the order a network wants, on the chips' device.
@@ -92,10 +104,7 @@ def encode_timestep(date: str) -> tuple[float, float, float]:
     Raises:
         InvalidValueError: `date` is written otherwise.
     """
-    match = _DATE.match(date)
-    if match is None:
-        raise InvalidValueError(f"date must be written YYYY-MM-DD, got {date!r}")
-    year, month, day = (int(part) for part in match.groups())
+    year, month, day = date_parts(date)
     return (
         _angle(2 * math.pi * (year - 2012) / 18),
         _angle(2 * math.pi * (month - 1) / 11),
