@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from clay_assets.bands import BAND_NAMES, statistics_of
 from clay_assets.errors import InvalidValueError
 from clay_assets.models import (
     SIZES,
@@ -12,6 +13,7 @@ from clay_assets.models import (
     normalise,
     size_named,
 )
+from clay_assets.models.inputs import Normalisation
 
 ANGLE_ATOL = 1e-12  # radians
 SMALL = TransformerSize(dim=16, depth=1, heads=1, dim_head=8, mlp_ratio=1)
@@ -44,11 +46,37 @@ def test_normalise_refuses_another_number_of_bands():
         normalise(torch.zeros(1, 4, 8, 8))
 
 
+def test_chips_are_normalised_as_their_bands_one_by_one():
+    chips = torch.rand(2, 13, 4, 4, generator=torch.Generator().manual_seed(0)) * 3000
+    bands = ("dem", "B02", "vv")
+    index = tuple(BAND_NAMES.index(name) for name in bands)
+    means, stds = statistics_of(bands)
+    found = Normalisation(index, tuple(means), tuple(stds))(chips)
+    assert torch.equal(found, normalise(chips[:, list(index)], bands))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.float64])
+def test_chips_of_any_type_are_normalised_in_float32(dtype: torch.dtype):
+    chips = torch.full((1, 1, 2, 2), 200, dtype=dtype)
+    found = Normalisation((0,), (100.0,), (50.0,))(chips)
+    assert found.dtype == torch.float32
+    assert found.unique().tolist() == [2.0]
+
+
 @pytest.mark.parametrize("name", SIZES)
 def test_a_released_size_knows_its_name_and_survives_json(name: str):
     config = ClayV0Config(*size_named(name), band_groups=("rgb", "dem"))
     assert config.size_name == name
     assert ClayV0Config.from_json(config.to_json()) == config
+
+
+def test_a_new_choice_at_its_default_leaves_stored_configs_as_they_were():
+    config = ClayV0Config(SMALL, SMALL)
+    keys = {"encoder", "decoder", "image_size", "patch_size", "mask_ratio", "band_groups"}
+    assert set(config.to_json()) == keys
+    chosen = ClayV0Config(SMALL, SMALL, float16_encodings=True)
+    assert set(chosen.to_json()) == keys | {"float16_encodings"}
+    assert ClayV0Config.from_json(chosen.to_json()) == chosen
 
 
 def test_an_unknown_size_is_refused():
