@@ -246,6 +246,12 @@ def load_products(path: Path | None = None) -> dict[str, Product]:
         raise ProductError(f"products file {path} declares no product; add a table [products.NAME]")
     declared_products = {name: _product(name, values) for name, values in products.items()}
     check_targets_of(declared_products.values())
+    for product in declared_products.values():
+        if product.model is not None:
+            # Only here, as the networks take a second to import.
+            from clay_assets.embeddings.suiting import check_declared
+
+            check_declared(product)
     return declared_products
 
 

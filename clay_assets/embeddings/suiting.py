@@ -7,7 +7,10 @@ from clay_assets.checkpoints import StoredCheckpoint
 from clay_assets.chips import ChipRow
 from clay_assets.embeddings.extraction import resolve
 from clay_assets.embeddings.products import Product
+from clay_assets.errors import ClayAssetsError, InvalidValueError, NotFoundError, ProductError
+from clay_assets.models.cards import ModelCard, card_named
 from clay_assets.models.families import family_named, layout_of
+from clay_assets.models.platforms import PLATFORMS
 from clay_assets.models.token_encoder import ChipKind, Layout
 
 
@@ -45,15 +48,53 @@ def shape_of(product: Product, config: Any, kind: ChipKind) -> tuple[int, ...]: 
     return resolved.shape if product.pca is None else (product.pca,)
 
 
+def check_declared(product: Product) -> None:
+    """Check a product that names a model against its card, before there is any checkpoint.
+
+    Raises:
+        ProductError: there is no such model, or it cannot give what the product takes, or not in
+            its `dimensions`, or does not know its platform.
+    """
+    if product.model is None:
+        return
+    card = _card(product)
+    kind, platform = card.kind, PLATFORMS.get(product.platform or "")
+    if platform is not None:
+        bands = tuple(band.in_chips for band in platform.bands)
+        kind = ChipKind(bands, kind.size_px, platform.gsd_m)
+    try:
+        shape_of(product, card.config, kind)
+    except InvalidValueError as error:
+        raise ProductError(f"product {product.name}, model {card.name}: {error}") from error
+
+
 def check_model(product: Product, checkpoint: StoredCheckpoint) -> None:
     """Whether a checkpoint is of the model that a product names, if it names one.
 
     Raises:
-        ProductError: it is of another family or size.
+        ProductError: its network is another.
     """
     if product.model is None:
         return
-    raise NotImplementedError
+    card, config = _card(product), config_of(checkpoint.card)
+    try:
+        is_alike = _layout(config, card.kind, None) == card.layout
+    except ClayAssetsError:  # it cannot even take the model's chips
+        is_alike = False
+    if not is_alike or checkpoint.card["family"] != card.family:
+        raise ProductError(
+            f"product {product.name}: checkpoint {product.checkpoint!r} ({checkpoint.id}) must be "
+            f"of model {card.name}, {card.title}, got a network of family "
+            f"{checkpoint.card['family']} with other layers; name another checkpoint, or leave "
+            "model out"
+        )
+
+
+def _card(product: Product) -> ModelCard:
+    try:
+        return card_named(product.model or "")
+    except NotFoundError as error:
+        raise ProductError(f"product {product.name}: {error}") from error
 
 
 @lru_cache(maxsize=64)

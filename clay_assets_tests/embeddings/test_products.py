@@ -28,7 +28,7 @@ def test_every_key_of_a_table_is_read(tmp_path):
     [products.vit]
     checkpoint = "simclr"
     input = "images"
-    model = "simclr-vit-l16"
+    model = "simclr-vit-l-16"
     dimensions = 256
     level = "chip"
     layers = [6, -1]
@@ -49,7 +49,7 @@ def test_every_key_of_a_table_is_read(tmp_path):
         "simclr",
         "chip",
         input="images",
-        model="simclr-vit-l16",
+        model="simclr-vit-l-16",
         dimensions=256,
         layers=(6, -1),
         norm="after",
