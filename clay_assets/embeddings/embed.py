@@ -12,6 +12,7 @@ from clay_assets.embeddings.products import Product
 from clay_assets.embeddings.read_ahead import read_ahead
 from clay_assets.embeddings.reading import read_chips
 from clay_assets.embeddings.report import EmbeddingsReport
+from clay_assets.embeddings.stac_collection import write_collection
 from clay_assets.errors import ClayAssetsError, InvalidValueError
 from clay_assets.store import Store
 
@@ -124,6 +125,7 @@ def _embed(
                 yield _settled(*begun.popleft())
         while begun:
             yield _settled(*begun.popleft())
+    write_collection(store, product.name)
 
 
 def _wanted(
