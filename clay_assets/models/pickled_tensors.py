@@ -30,7 +30,7 @@ _RECONSTRUCTORS = ("copyreg._reconstructor", "copy_reg._reconstructor")
 _NONSENSE = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, OverflowError)
 _PLAIN = (str, int, float)
 _MAX_DEPTH = 64
-_MAX_MODULES = 100_000
+_MAX_MODULES = 10_000
 
 
 def read_archive(archive: zipfile.ZipFile, root: str, name: str) -> Any:  # noqa: ANN401
@@ -67,27 +67,27 @@ class _Reader:
         self.seen: dict[int, Any] = {}
         self.modules = 0
 
-    def plain(self, value: Any, depth: int = 0) -> Any:  # noqa: ANN401
+    def plain(self, value: Any, key: str = "it", depth: int = 0) -> Any:  # noqa: ANN401
         """A value without records in it; what is nested deeper than anyone would is cut off."""
         if isinstance(value, str | int | float | bytes | None):
             return value
         if id(value) not in self.seen:
             self.seen[id(value)] = "itself"  # until it is known: a pickle may hold itself
-            self.seen[id(value)] = self._plain(value, depth + 1)
+            self.seen[id(value)] = self._plain(value, key, depth + 1)
         return self.seen[id(value)]
 
-    def _plain(self, value: Any, depth: int) -> Any:  # noqa: ANN401
+    def _plain(self, value: Any, key: str, depth: int) -> Any:  # noqa: ANN401
         if depth > _MAX_DEPTH:
             return "too deep"
         if (found := _as_dict(value)) is not None:
-            return {key: self.plain(item, depth) for key, item in found.items()}
+            return {name: self.plain(item, str(name), depth) for name, item in found.items()}
         if isinstance(value, list | tuple):
-            return [self.plain(item, depth) for item in value]
+            return [self.plain(item, key, depth) for item in value]
         if isinstance(value, Made) and value.dotted in _TENSORS + _PARAMETERS:
-            return self.tensor(value, "a tensor")
+            return self.tensor(value, key)
         if _is_module(value):
             found = dict(self.tensors_of(value, "", depth))
-            plain = {key: item for key, item in value.state.items() if isinstance(item, _PLAIN)}
+            plain = {name: item for name, item in value.state.items() if isinstance(item, _PLAIN)}
             return {"state_dict": found, "class": _class_of(value), "attributes": plain}
         if isinstance(value, Made | Name):
             return _class_of(value)
