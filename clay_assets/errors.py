@@ -25,6 +25,10 @@ class ChipError(ClayAssetsError, ValueError):
     """A chip file breaks the chip contract."""
 
 
+class ImageError(ClayAssetsError, ValueError):
+    """A picture cannot be read, or a set of pictures cannot be used."""
+
+
 class CheckpointError(ClayAssetsError, ValueError):
     """A checkpoint file is not one that is accepted."""
 

@@ -53,7 +53,7 @@ def _opened(data: bytes, name: str) -> Iterator[DatasetReader]:
     try:
         if not data:
             raise RasterioError("no bytes")
-        with MemoryFile(data) as file, _quietly_opened(file) as dataset:
+        with MemoryFile(data) as file, opened_quietly(file, driver="GTiff") as dataset:
             yield dataset
     except RasterioError as error:
         raise ChipError(
@@ -62,11 +62,15 @@ def _opened(data: bytes, name: str) -> Iterator[DatasetReader]:
         ) from error
 
 
-def _quietly_opened(file: MemoryFile) -> DatasetReader:
-    """Open without a warning that there is no georeference: what lacks one is refused below."""
+def opened_quietly(file: MemoryFile, *, driver: str | None = None) -> DatasetReader:
+    """Open without a warning that there is no georeference, whichever thread asks.
+
+    Raises:
+        RasterioError: it is no raster, or not of that driver.
+    """
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return file.open(driver="GTiff")
+        return file.open(driver=driver)
 
 
 def _finite_pixels(dataset: DatasetReader, name: str) -> npt.NDArray[np.float32]:
