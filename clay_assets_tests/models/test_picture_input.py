@@ -5,11 +5,13 @@ from PIL import Image, ImageDraw
 
 from clay_assets.bands import BAND_NAMES
 from clay_assets.errors import InvalidValueError
-from clay_assets.models.picture_input import IMAGENET_MEAN, IMAGENET_STD, picture_input
+from clay_assets.models.picture_input import picture_input
 from clay_assets.models.token_encoder import ChipKind
 from clay_assets.models.vit import Vit, VitConfig, encoder_of
 from clay_assets_tests.models.seeded import weights
 
+MEAN = (0.485, 0.456, 0.406)  # of ImageNet; the SimCLR note
+STD = (0.229, 0.224, 0.225)
 LEVEL = 1 / 255  # a step of an 8-bit picture
 
 
@@ -30,7 +32,7 @@ def pixels(image: Image.Image) -> torch.Tensor:
 
 def brightness(normalised: torch.Tensor) -> torch.Tensor:
     """Red, green and blue between 0 and 1 again."""
-    mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+    mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
     return normalised * std + mean
 
 

@@ -73,8 +73,8 @@ def test_stages_are_what_hooks_on_them_see():
     seen = []
     for name in ("layer1", "layer2", "layer3", "layer4"):
         encoder.network.get_submodule(name).register_forward_hook(lambda *call: seen.append(call))
-    found = encoder(pictures(), encoder.metadata([]), (1, 3), after_norm=False)
-    for tokens, layer, call in zip(found, (1, 3), (seen[1], seen[3]), strict=True):
+    found = encoder(pictures(), encoder.metadata([]), (0, 3), after_norm=False)
+    for tokens, layer, call in zip(found, (0, 3), (seen[0], seen[3]), strict=True):
         about = encoder.layout.layers[layer]
         assert tokens.cls is None
         assert tokens.patches.shape == (2, 1, *about.grid, about.width)
@@ -137,6 +137,7 @@ def test_a_sequential_of_its_parts_is_the_same_network():
     assert recognises(theirs)
     assert recognises(ours)
     assert bare_names(theirs) == dict(zip(theirs, ours, strict=True))
+    assert bare_names([*ours, "fc.weight", "fc.bias"]) == {name: name for name in ours}
     assert sequential_names(ours) == dict(zip(ours, theirs, strict=True))
     x = numbers((1, 3, 40, 40), 5)
     torch.testing.assert_close(simclr(x)[:, :, 0, 0], network(x)[0].mean(dim=(2, 3)))
