@@ -13,7 +13,7 @@ from clay_assets.errors import InvalidValueError
 from clay_assets.store import Store
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", "bf16", "int8")
 MIN_WATCH_SECONDS = 5
 """Dagster does not look more often."""
 

@@ -85,7 +85,7 @@ def test_the_process_environment_is_read_when_none_is_given(tmp_path, monkeypatc
 
 @pytest.mark.parametrize(
     ("name", "allowed"),
-    [("CLAY_DEVICE", "auto, cpu, cuda, mps"), ("CLAY_PRECISION", "fp32, bf16")],
+    [("CLAY_DEVICE", "auto, cpu, cuda, mps"), ("CLAY_PRECISION", "fp32, bf16, int8")],
 )
 def test_a_value_that_is_not_allowed_is_refused(name, allowed):
     with pytest.raises(InvalidValueError, match=f"{name} must be one of {allowed}, got 'tpu'"):

@@ -16,6 +16,7 @@ from clay_assets.embeddings.projection import Projection
 from clay_assets.errors import InvalidValueError
 from clay_assets.ingest.footprint import centre_wgs84
 from clay_assets.models.batches import FixedBatches, Pending, compiled
+from clay_assets.models.cpu_layers import quicken
 from clay_assets.models.devices import choose_device, choose_precision
 from clay_assets.models.families import encoder_of
 from clay_assets.models.token_encoder import ChipKind, Place, TokenEncoder
@@ -173,4 +174,4 @@ def _network(
     precision: str,
 ) -> TokenEncoder:
     network = encoder_of(load_checkpoint(store, checkpoint_id), kind, platform)
-    return network.to(device)
+    return quicken(network, precision) if device == "cpu" else network.to(device)

@@ -42,4 +42,8 @@ def choose_precision(name: str, device: str) -> str:
     """
     if name not in PRECISIONS:
         raise InvalidValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {name!r}")
+    if name == "int8" and device != "cpu":
+        raise InvalidValueError(
+            f"precision int8 is for device cpu, got {device}; set CLAY_PRECISION to bf16 or fp32"
+        )
     return name
