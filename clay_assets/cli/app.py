@@ -8,6 +8,7 @@ from rich.table import Table
 
 from clay_assets import __version__
 from clay_assets.cli.checkpoints import checkpoint_app
+from clay_assets.cli.embeddings import embeddings_app
 from clay_assets.cli.search import search, trace
 from clay_assets.cli.serving import DEFAULT_PORT, serve, serve_until_interrupted
 from clay_assets.cli.terminal import (
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(checkpoint_app, name="checkpoint")
+app.add_typer(embeddings_app, name="embeddings")
 app.command()(search)
 app.command()(trace)
 app.command()(serve)

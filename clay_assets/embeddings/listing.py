@@ -1,7 +1,7 @@
 """Which embedding files a store has, known from their names alone."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date as Date
 from datetime import datetime
@@ -78,6 +78,26 @@ def find_file(store: Store, product: str, tile: str) -> EmbeddingFile:
         f"tile {tile} has no embeddings of product {product} in "
         f"{store.url(product_folder(product))}; materialise `embeddings/{product}` of this tile"
     )
+
+
+def files_of(
+    store: Store, product: str, tiles: Collection[str] | None = None
+) -> list[EmbeddingFile]:
+    """The files of a product, of some tiles or of all, by tile.
+
+    Raises:
+        NotFoundError: there is none, or none of one of the tiles.
+    """
+    files = [file for file in list_files(store, product) if tiles is None or file.tile in tiles]
+    missing = sorted({*(tiles or ())} - {file.tile for file in files})
+    if missing or not files:
+        of = f" of tile {missing[0]}" if missing else ""
+        others = ", ".join(store.folders("embeddings")) or "none"
+        raise NotFoundError(
+            f"product {product} has no embeddings{of} in {store.url('embeddings')}; products with "
+            f"embeddings: {others}; materialise `embeddings/{product}` first"
+        )
+    return files
 
 
 def tile_keys(store: Store, product: str, tile: str) -> list[str]:

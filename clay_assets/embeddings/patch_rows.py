@@ -87,7 +87,9 @@ def patch_schema(width: int) -> pa.Schema:
     )
 
 
-def write_patch_rows(store: Store, key: str, source_key: str, tile: str) -> int:
+def write_patch_rows(
+    store: Store, key: str, source_key: str, tile: str, *, to: Store | None = None
+) -> int:
     """Explode an embedding file of level patch or group; memory holds one row group at a time.
 
     A patch's polygon is its part of the chip's square, in OGC:CRS84. Patches of a chip share their
@@ -99,6 +101,7 @@ def write_patch_rows(store: Store, key: str, source_key: str, tile: str) -> int:
         key: where the rows go.
         source_key: of the embedding file.
         tile: MGRS tile it is of.
+        to: where to write, if not into the same store.
 
     Returns:
         How many rows there are.
@@ -116,7 +119,7 @@ def write_patch_rows(store: Store, key: str, source_key: str, tile: str) -> int:
     chips, rows = _Chips.of_tile(store, tile, metadata), 0
     schema = patch_schema(metadata.shape[-1])
     geo = {"geo": json.dumps(_geo_metadata(store, source_key, metadata, chips))}
-    with store.writing(key) as path, _writer(path, schema.with_metadata(geo)) as writer:
+    with (to or store).writing(key) as path, _writer(path, schema.with_metadata(geo)) as writer:
         for table in read_rows(store, source_key):
             part = _explode(table, metadata, chips)
             writer.write_table(part)

@@ -8,10 +8,12 @@ import numpy as np
 
 from clay_assets.embeddings.dtypes import vectors_of
 from clay_assets.embeddings.file import read_metadata, read_rows
-from clay_assets.embeddings.listing import EmbeddingFile, list_files
-from clay_assets.errors import InvalidValueError, NotFoundError
+from clay_assets.embeddings.listing import EmbeddingFile, files_of
+from clay_assets.errors import InvalidValueError
 from clay_assets.evaluation.labels import Names
 from clay_assets.evaluation.metrics import Classes, Vectors
+from clay_assets.images.file import read_image_metadata, set_key
+from clay_assets.images.reading import read_vectors
 from clay_assets.store import Store
 
 
@@ -45,8 +47,7 @@ def chip_vectors(
         NotFoundError: there are no embeddings, or none of one of the tiles.
         InvalidValueError: the product has many vectors a chip, or its files do not compare.
     """
-    files = [file for file in list_files(store, product) if tiles is None or file.tile in tiles]
-    _check_all_there(store, product, files, tiles)
+    files = files_of(store, product, tiles)
     described = [read_metadata(store, file.key) for file in files]
     if len(described[0].shape) != 1:
         raise InvalidValueError(
@@ -74,16 +75,22 @@ def chip_vectors(
     )
 
 
-def _check_all_there(
-    store: Store, product: str, files: Sequence[EmbeddingFile], tiles: Collection[str] | None
-) -> None:
-    missing = sorted({*(tiles or ())} - {file.tile for file in files})
-    if missing or not files:
-        of = f" of tile {missing[0]}" if missing else ""
-        raise NotFoundError(
-            f"product {product} has no embeddings{of} in {store.url('embeddings')}; materialise "
-            f"`embeddings/{product}` first"
-        )
+def image_vectors(store: Store, product: str, image_set: str) -> ProductVectors:
+    """The vectors of an image set, which are read at once.
+
+    Raises:
+        NotFoundError: the set has no embeddings of that product.
+        ProductError: the product has many vectors a picture.
+    """
+    filenames, vectors = read_vectors(store, product, image_set)
+    key = set_key(product, image_set)
+    return ProductVectors(
+        product=product,
+        names={"filename": filenames},
+        gather=lambda rows: vectors[rows],
+        stored_bytes=store.stat(key).size,
+        version=read_image_metadata(store, key).data_version,
+    )
 
 
 def _gather(store: Store, files: Sequence[EmbeddingFile], rows: Classes) -> Vectors:

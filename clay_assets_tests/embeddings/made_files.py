@@ -73,14 +73,13 @@ def put_file(
             level=level,
             precision="fp32",
             shape=shape,
-            recipe="recipe",
             chips_data_version=version,
             inputs=f"inputs {seed}",
             data_version="",
             run_id="run 7",
             package_version="0.1.0",
             extraction=Extraction(level=level),
-            **{"replaces": ()} | metadata,
+            **{"replaces": (), "recipe": "recipe"} | metadata,
         ),
     )
     return Made(key, rows, vectors, written)
