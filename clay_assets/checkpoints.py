@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from safetensors.torch import load_file, save_file
+
 from clay_assets import __version__
 from clay_assets.errors import InvalidValueError, NotFoundError
-from clay_assets.models import Checkpoint, load, read_original
-from clay_assets.models.checkpoint import CARD_FILE, WEIGHTS_FILE
+from clay_assets.models import Checkpoint, card_named, export_original, load, read_original
+from clay_assets.models.checkpoint import CARD_FILE, WEIGHTS_FILE, apart
 from clay_assets.provenance import fingerprint
 from clay_assets.remote import fetch
 from clay_assets.store import Store
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Raised when the same file would be stored with other content."""
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 
@@ -49,6 +52,14 @@ class CheckpointReport:
     """Whether it was there already, made from the same inputs."""
     name: str
     """Name it is stored under."""
+    family: str
+    """Kind of network."""
+    model: str | None
+    """Published model that its sizes are of, None for another."""
+    licence: str | None
+    """Of that model's weights."""
+    dimensions: int | None
+    """Numbers in a vector of that model's output."""
     size: str | None
     """Name of the released size it has, None for another."""
     parameters: int
@@ -60,9 +71,15 @@ class CheckpointReport:
 
 
 def import_checkpoint(
-    store: Store, href: str, name: str, *, run_id: str, heads: tuple[int, int] | None = None
+    store: Store,
+    href: str,
+    name: str,
+    *,
+    run_id: str,
+    heads: tuple[int, int] | None = None,
+    options: tuple[str, ...] = (),
 ) -> CheckpointReport:
-    """Bring a checkpoint file of Clay v0, or one of ours, into the store.
+    """Bring a checkpoint file of any family, or one of ours, into the store.
 
     Args:
         store: where to keep it.
@@ -70,21 +87,22 @@ def import_checkpoint(
         name: name to give it; one of that name before is no longer found by it.
         run_id: run to note.
         heads: attention heads of encoder and decoder, needed for a size that was never released.
+        options: what the file does not say; see `models.read_original`.
 
     Raises:
         NotFoundError: there is no such file.
         CheckpointError: the file is no checkpoint of an accepted kind.
-        InvalidValueError: the name cannot be part of a path.
+        InvalidValueError: the name cannot be part of a path, or an option is of another family.
     """
     started = time.monotonic()
     _check_name(name)
     path = fetch(href, store.cache)
     with path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
-    inputs = fingerprint(CODE_VERSION, "import", content, heads)
+    inputs = fingerprint(CODE_VERSION, "import", content, heads, sorted(options))
     if (found := up_to_date(store, name, inputs)) is not None:
         return _report(found, name, True, started)
-    checkpoint = read_original(path, heads=heads)
+    checkpoint = read_original(path, heads=heads, options=options)
     # A signed URL carries its secret in the query.
     source = {"source": href.partition("?")[0] if "://" in href else str(Path(href).absolute())}
     checkpoint = replace(checkpoint, card=checkpoint.card | source)
@@ -110,6 +128,8 @@ def put_checkpoint(
     _check_name(name)
     folder = _folder(checkpoint.id)
     card = checkpoint.card | {"run_id": run_id, "package_version": __version__}
+    if checkpoint.rest:
+        card["rest"] = _put_rest(store, folder, checkpoint)
     checkpoint = replace(checkpoint, card=card)
     if not store.exists(f"{folder}/{CARD_FILE}"):
         with store.writing(f"{folder}/{WEIGHTS_FILE}") as path:
@@ -167,6 +187,27 @@ def load_checkpoint(store: Store, name_or_id: str) -> Checkpoint:
     return load(store.local_path(f"{stored.key}/{WEIGHTS_FILE}"))
 
 
+def export_checkpoint(store: Store, name_or_id: str, path: Path) -> str | None:
+    """Write a stored checkpoint for the code of its authors; see `models.export_original`.
+
+    Returns:
+        What the reader of the file must know, None for nothing.
+
+    Raises:
+        NotFoundError: there is none.
+        CheckpointError: its file was damaged, or its authors' code cannot read it.
+        InvalidValueError: `path` ends in an unknown suffix.
+    """
+    stored = find_checkpoint(store, name_or_id)
+    card = stored.card["card"]
+    rest = {}
+    if "rest" in card:
+        rest = load_file(store.local_path(f"{stored.key}/{card['rest']['file']}"))
+    # The card is that of the name: two files of the same weights may have had other wrappings.
+    checkpoint = replace(load_checkpoint(store, name_or_id), card=card, rest=rest)
+    return export_original(checkpoint, path)
+
+
 def list_checkpoints(store: Store) -> list[StoredCheckpoint]:
     """All named checkpoints, sorted by name."""
     return [find_checkpoint(store, name) for name in _names(store)]
@@ -180,14 +221,35 @@ def up_to_date(store: Store, name: str, inputs: str) -> StoredCheckpoint | None:
     return found if found.inputs == inputs else None
 
 
+def _put_rest(store: Store, folder: str, checkpoint: Checkpoint) -> dict[str, Any]:
+    """Store what exports want besides the network, and say where."""
+    rest = apart(checkpoint.rest)
+    shapes = {name: [str(tensor.dtype), *tensor.shape] for name, tensor in sorted(rest.items())}
+    digest = hashlib.sha256(json.dumps(shapes).encode())
+    for name in sorted(rest):
+        digest.update(rest[name].view(-1).view(torch.uint8).numpy().data)
+    file = f"rest-{digest.hexdigest()[:16]}.safetensors"
+    if not store.exists(f"{folder}/{file}"):
+        with store.writing(f"{folder}/{file}") as path:
+            save_file(rest, path)
+    numbers = sum(tensor.numel() for tensor in rest.values())
+    return {"file": file, "tensors": len(rest), "parameters": numbers}
+
+
 def _report(stored: StoredCheckpoint, name: str, skipped: bool, started: float) -> CheckpointReport:
+    card = stored.card["card"]
+    model = card.get("model", {})
     return CheckpointReport(
         data_version=stored.id,
         skipped=skipped,
         name=name,
+        family=stored.card["family"],
+        model=model.get("name"),
+        licence=model.get("licence"),
+        dimensions=card_named(model["name"]).dimensions if model else None,
         size=stored.card["size"],
         parameters=stored.card["parameters"],
-        source=stored.card["card"]["source"],
+        source=card["source"],
         seconds=time.monotonic() - started,
     )
 

@@ -105,14 +105,25 @@ def make_checkpoint(
                 f"{name}: {key} must have shape {tuple(wanted.shape)}, "
                 f"got {tuple(tensors[key].shape)}"
             )
-    whole = {
-        key: tensors[key].detach().cpu().to(wanted.dtype).contiguous()
-        for key, wanted in expected.items()
-    }
+    whole = apart({key: tensors[key].to(wanted.dtype) for key, wanted in expected.items()})
     for key, tensor in whole.items():
         if not tensor.isfinite().all():
             raise CheckpointError(f"{name}: {key} holds NaN or infinite values")
     return Checkpoint(_content_id(family.name, config, whole), family.name, config, whole, card)
+
+
+def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors on the CPU, none a part of another's memory: so files keep them."""
+    seen: set[int] = set()
+    found = {}
+    for key, given in tensors.items():
+        tensor = given.detach().cpu().contiguous()
+        memory = tensor.untyped_storage()
+        if memory.data_ptr() in seen or memory.nbytes() > tensor.nbytes:
+            tensor = tensor.clone()
+        seen.add(tensor.untyped_storage().data_ptr())
+        found[key] = tensor
+    return found
 
 
 def load(path: Path) -> Checkpoint:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from safetensors.torch import save_file
@@ -11,8 +11,9 @@ from torch import Tensor
 from clay_assets.bands import BAND_GROUPS, BAND_NAMES, band_groups_of
 from clay_assets.errors import CheckpointError, InvalidValueError
 from clay_assets.models.checkpoint import Checkpoint
+from clay_assets.models.clay_v1_config import SIZES_V1, ClayV1Config
 from clay_assets.models.config import SIZES, ClayV0Config
-from clay_assets.models.families import CLAY_V0, CLAY_V1, family_named
+from clay_assets.models.families import CLAY_V0, CLAY_V1, NetworkConfig, family_named
 from clay_assets.models.original import CLAY_V0_DEFAULTS, SEQUENTIAL
 from clay_assets.models.resnet import sequential_names
 
@@ -64,23 +65,35 @@ def export_original(checkpoint: Checkpoint, path: Path) -> str | None:
         raise InvalidValueError(f"{path.name} must end in one of {', '.join(SUFFIXES)}")
     if path.suffix == ".ckpt":
         torch.save(_lightning(checkpoint), path)
-        complete = bool(checkpoint.rest) or checkpoint.family == CLAY_V0
+        is_bare = not checkpoint.rest
     else:
         state = _state_dict(checkpoint)
         if path.suffix == ".safetensors":
             save_file(state, path)
         else:
             torch.save(state, path)
-        complete = len(state) > len(checkpoint.tensors) or checkpoint.family not in (
-            "vit",
-            "resnet",
+        is_bare = len(state) == len(checkpoint.tensors) and checkpoint.family != CLAY_V1
+    notes = []
+    if is_bare and checkpoint.family in _LEFT_OUT:
+        notes.append(
+            f"it has no {_LEFT_OUT[checkpoint.family]}, which was not in the file it was imported "
+            "from or has no place in this one: load it with strict=False"
         )
-    if complete or checkpoint.family not in _LEFT_OUT:
-        return None
-    return (
-        f"it has no {_LEFT_OUT[checkpoint.family]}, which were not in the file it was imported "
-        "from or have no place in this one: load it with strict=False"
-    )
+    config = checkpoint.config
+    if path.suffix == ".ckpt" and config.size_name is None and _is_clay(config):
+        notes.append(
+            f"it holds a network {_size(config)}, which is none of the sizes its authors' code "
+            "makes: that code must be changed to load it"
+        )
+    return "; ".join(notes) or None
+
+
+def _is_clay(config: NetworkConfig) -> TypeGuard[ClayV0Config | ClayV1Config]:
+    return isinstance(config, ClayV0Config | ClayV1Config)
+
+
+def _size(config: ClayV0Config | ClayV1Config) -> str:
+    return f"{config.encoder.dim} wide and {config.encoder.depth} deep"
 
 
 def _state_dict(checkpoint: Checkpoint) -> dict[str, Tensor]:
@@ -96,8 +109,7 @@ def _state_dict(checkpoint: Checkpoint) -> dict[str, Tensor]:
 
 def _lightning(checkpoint: Checkpoint) -> dict[str, Any]:
     card = checkpoint.card
-    clay = checkpoint.family in (CLAY_V0, CLAY_V1)
-    prefix = _CLAY_PREFIX if clay else card.get("prefix") or ""
+    prefix = _CLAY_PREFIX if _is_clay(checkpoint.config) else card.get("prefix") or ""
     names = {name: name for name in checkpoint.tensors}
     if card.get("layout") == SEQUENTIAL:
         names = sequential_names(checkpoint.tensors)
@@ -122,16 +134,16 @@ def _hyper_parameters(checkpoint: Checkpoint) -> dict[str, Any]:
         return dict(known) | ({"band_groups": tuples} if "band_groups" in known else {})
     config = checkpoint.config
     family = family_named(checkpoint.family)
-    if checkpoint.family not in (CLAY_V0, CLAY_V1):
+    if not _is_clay(config):
         raise CheckpointError(
             f"checkpoint {checkpoint.id} is a {family.title} that was not imported from a "
             f"Lightning file; export it as {', '.join(SUFFIXES[1:])}"
         )
     if config.size_name is None:
+        sizes = SIZES if isinstance(config, ClayV0Config) else SIZES_V1
         raise CheckpointError(
-            f"checkpoint {checkpoint.id} has a size of its own; the original code of "
-            f"{family.title} only knows those it was released in"
-            + (f": {', '.join(SIZES)}" if checkpoint.family == CLAY_V0 else "")
+            f"checkpoint {checkpoint.id} is {_size(config)}; the original code of {family.title} "
+            f"only knows the sizes {', '.join(sizes)}"
         )
     values = config.to_json()
     defaults = CLAY_V0_DEFAULTS if checkpoint.family == CLAY_V0 else _CLAY_V1_DEFAULTS

@@ -11,6 +11,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from clay_assets.errors import InvalidValueError
+from clay_assets.models.cards import ModelCard, card_like
 from clay_assets.models.checkpoint import METADATA_KEY, Checkpoint, load, make_checkpoint
 from clay_assets.models.naming import Named, find_network, json_value
 from clay_assets.models.opening import open_checkpoint
@@ -65,6 +66,9 @@ def read_original(
     card = _card(content, found, path.name)
     told = _attributes(content) | card["hyper_parameters"] | dict.fromkeys(options, True)
     config = found.family.config_of(found.tensors, told, heads=heads, name=path.name)
+    model = card_like(config, is_lightning="lightning_version" in card)
+    if model is not None:
+        card["model"] = _about(model)
     checkpoint = make_checkpoint(config, found.tensors, card, name=path.name)
     return replace(checkpoint, rest=found.rest)
 
@@ -84,6 +88,21 @@ def _card(content: Mapping[str, Any], found: Named, name: str) -> dict[str, Any]
         "layout": SEQUENTIAL if found.was_sequential else None,
     }
     return {key: value for key, value in card.items() if value is not None}
+
+
+def _about(model: ModelCard) -> dict[str, Any]:
+    """What the sizes tell about a checkpoint, as JSON values."""
+    return {
+        "name": model.name,
+        "title": model.title,
+        "licence": model.licence,
+        "url": model.source,
+        "bands": list(model.kind.bands),
+        "statistics": {band: list(pair) for band, pair in model.statistics.items()},
+        "unit": model.unit,
+        "chip_size_px": model.kind.size_px,
+        "gsd_m": model.kind.gsd_m,
+    }
 
 
 def _attributes(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""Reading Clay v0's own Lightning files, and writing them again."""
+"""Reading Clay v0's own Lightning files."""
 
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as L
 import pytest
 import torch
 
@@ -127,43 +126,3 @@ def test_missing_and_misshaped_tensors_are_named(content, tmp_path: Path):
         content["state_dict"] = {k: v for k, v in (state | change).items() if v is not None}
         with pytest.raises(CheckpointError, match=message):
             read_original(saved(content, tmp_path), heads=HEADS)
-
-
-class ReferenceLike(L.LightningModule):
-    """Signature of the original module of v0.0.1; shared/reference/clay.md 1.10."""
-
-    def __init__(self, model_size, mask_ratio, image_size, patch_size, lr, wd, b1, b2):
-        super().__init__()
-        self.save_hyperparameters(logger=False)
-        self.model = ClayV0(ClayV0Config(*size_named(model_size), image_size, patch_size))
-
-    def predict_step(self, batch):
-        return self.model.encoder.latlon_embedding(batch)
-
-
-def test_an_export_is_loaded_by_lightning_itself(released, tmp_path: Path, goldens: Path):
-    path = tmp_path / "clay.ckpt"
-    export_original(released, path)
-    written = torch.load(path, weights_only=True)
-    golden = torch.load(goldens / "clay_v0_tiny.ckpt", weights_only=True)
-    assert list(written) == [key for key in golden if key in written]
-    assert set(written) == set(golden)
-    assert set(written["hyper_parameters"]) == set(golden["hyper_parameters"])
-    module = ReferenceLike.load_from_checkpoint(path, map_location="cpu")
-    found = module.model.state_dict()
-    assert all(torch.equal(found[key], value) for key, value in released.tensors.items())
-
-
-def test_an_export_can_be_resumed_by_a_trainer(released, tmp_path: Path):
-    path = tmp_path / "clay.ckpt"
-    export_original(released, path)
-    trainer = L.Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    module = ReferenceLike("tiny", 0.75, 512, 32, 1e-4, 0.05, 0.9, 0.95)
-    (found,) = trainer.predict(module, [torch.zeros(1, 2)], ckpt_path=path)
-    assert torch.equal(found, released.tensors["encoder.latlon_embedding.bias"])
