@@ -49,6 +49,8 @@ class ImageFileMetadata:
     """Fingerprint of its rows and of the pictures that failed."""
     failed: int
     """Pictures that could not be read; they are in the table of failures."""
+    outputs: dict[str, str]
+    """Name -> key of the files beside it."""
     run_id: str
     """Run that wrote it."""
     package_version: str
