@@ -86,10 +86,14 @@ L2 = Extraction(l2=True)
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
 def test_vectors_of_length_one_pass_however_they_are_stored(tile, dtype):
-    write(tile, unit_vectors(), extraction=L2, dtype=dtype)
+    vectors = unit_vectors(width=8)
+    vectors[:, 0] = 4  # one dimension stands out, as in many networks: int8 rounds the others off
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    write(tile, vectors, extraction=L2, dtype=dtype)
     report = check_embeddings(tile, "clay", TILE)
     assert report.faults == ()
-    assert (report.norm_min, report.norm_max) == pytest.approx((1, 1), abs=5e-3)
+    off = max(1 - report.norm_min, report.norm_max - 1)
+    assert (off > 1e-3) == (dtype == "int8")
 
 
 def test_vectors_that_should_be_of_length_one_are_measured(tile):
