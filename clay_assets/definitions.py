@@ -8,6 +8,7 @@ from clay_assets.defs.checks import checks_of
 from clay_assets.defs.chips import chips, tiles
 from clay_assets.defs.coverage import coverage_asset
 from clay_assets.defs.embeddings import embeddings_asset
+from clay_assets.defs.evaluation import evaluation_assets
 from clay_assets.defs.imagery import imagery
 from clay_assets.defs.indexes import index_assets
 from clay_assets.defs.jobs import jobs_of
@@ -39,6 +40,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             *(projection_asset(product) for product in of_chips if product.has_projection),
             *(embeddings_asset(product) for product in of_chips),
             *index_assets(of_chips),
+            *evaluation_assets(products),
         ],
         asset_checks=checks_of(of_chips),
         jobs=jobs_of([product.name for product in of_chips]),

@@ -54,6 +54,7 @@ def put_vectors(
         inputs="inputs",
         data_version=version,
         failed=0,
+        outputs={},
         run_id="run",
         package_version="0.1.0",
     )
