@@ -6,6 +6,7 @@ from torch import nn
 
 from clay_assets.embeddings.extraction import Extraction, extract, resolve
 from clay_assets.errors import CheckpointError, InvalidValueError
+from clay_assets.models.cpu_layers import can_pack, quicken
 from clay_assets.models.token_encoder import ChipKind, Layer, Layout, Place
 from clay_assets.models.vit import (
     Vit,
@@ -201,6 +202,15 @@ def test_networks_in_half_precision_give_nearly_the_same():
     (expected,) = encoder(pixels, encoder.metadata([]), (2,), after_norm=True)
     (found,) = encoder.bfloat16()(pixels, encoder.metadata([]), (2,), after_norm=True)
     torch.testing.assert_close(found.cls.float(), expected.cls, rtol=0, atol=0.1)  # unit variance
+
+
+@pytest.mark.skipif(not can_pack("fp32"), reason="torch was built without oneDNN")
+def test_the_fast_layers_of_the_cpu_stand_in_for_all_linear_ones():
+    encoder, pixels = little(), torch.arange(2 * 3 * 32 * 32).reshape(2, 3, 32, 32) % 256
+    (expected,) = encoder(pixels, encoder.metadata([]), (2,), after_norm=True)
+    (found,) = quicken(encoder, "fp32")(pixels, encoder.metadata([]), (2,), after_norm=True)
+    assert not [name for name, part in encoder.named_modules() if isinstance(part, nn.Linear)]
+    torch.testing.assert_close(found.cls, expected.cls, rtol=0, atol=ATOL)
 
 
 @pytest.mark.parametrize(
