@@ -1,6 +1,7 @@
 """The file's format, seen by those who read it."""
 
 import json
+from dataclasses import replace
 
 import duckdb
 import geopandas
@@ -8,8 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import shapely
 
 from clay_assets import __version__
+from clay_assets.chips import read_manifest
+from clay_assets.chips.manifest import manifest_rows
 from clay_assets.embeddings import (
     FileMetadata,
     Product,
@@ -18,8 +22,17 @@ from clay_assets.embeddings import (
     read_rows,
     vectors_of,
 )
+from clay_assets.embeddings.extraction import Extraction
+from clay_assets.embeddings.file import Drift
+from clay_assets.embeddings.writing import EmbeddedChip, write_file
 from clay_assets.errors import NotFoundError
-from clay_assets_tests.embeddings.conftest import TILE, WIDTH
+from clay_assets_tests.embeddings.conftest import (
+    TILE,
+    WIDTH,
+    make_chip,
+    put_manifest,
+    row_of,
+)
 
 KEY = "embeddings/clay/32VKM_20230612_20230901_v001.gpq"
 
@@ -30,6 +43,13 @@ def path(tile):
     report = embed_tile(tile, Product("clay", level="patch"), TILE, device="cpu", run_id="run 7")
     assert report.key == KEY
     return tile.local_path(KEY)
+
+
+@pytest.fixture
+def rows():
+    """Forty chips without files."""
+    chips = [row_of(make_chip(number, size=2), "") for number in range(1, 41)]
+    return [EmbeddedChip(chip, chip.chip_id, shapely.box(0, 0, 1, 1)) for chip in chips]
 
 
 def test_columns_are_clays_first_and_then_ours(path):
@@ -148,3 +168,111 @@ def test_some_columns_are_read_alone(tile, path):
 
 def test_vectors_of_no_rows_are_none():
     assert vectors_of(pa.chunked_array([], pa.list_(pa.float32(), 3))).shape == (0, 0)
+
+
+OLD = """{"product": "clay", "checkpoint_id": "e5d0e2d49c1a7d33", "level": "patch",
+"precision": "fp32", "shape": [2, 2, 16], "recipe": "5f0ce2a1b7c40b9d",
+"chips_data_version": "c3a4b1f0d2e59687", "inputs": "9e1f40c7a2b3d586",
+"data_version": "77aa01bc23de45f6",
+"replaces": ["embeddings/clay/32VKM_20230612_20230612_v001.gpq"], "run_id": "run 7", "package_version": "0.3.0"}"""  # as written before there were extractions
+
+
+def test_files_of_before_there_were_extractions_are_read(store):
+    found = FileMetadata.from_json(OLD)
+    assert found.extraction == Extraction("patch")
+    assert (found.dtype, found.platform, found.projection_id) == ("float32", None, None)
+    assert (found.drift, found.how) == (None, "patch, fp32")
+    assert FileMetadata.from_json(found.to_json()) == found
+    with store.writing(KEY) as path:
+        table = pa.table({"a": [1]}).replace_schema_metadata({"clay_assets": OLD})
+        pq.write_table(table, path)
+    assert read_metadata(store, KEY) == found
+
+
+def test_all_that_a_file_says_comes_back():
+    drift = Drift(False, "ab12", 5, 0.9, 0.8, "chip", 0.7)
+    found = replace(
+        FileMetadata.from_json(OLD),
+        extraction=Extraction("chip", last_k=4, pooling="cls_mean", l2=True),
+        level="chip",
+        platform="naip",
+        dtype="int8",
+        projection_id="cd34",
+        drift=drift,
+    )
+    assert FileMetadata.from_json(found.to_json()) == found
+    assert found.how == (
+        "chip (last_k 4, pooling cls_mean, l2 True, platform naip, projection cd34), fp32, "
+        "stored as int8"
+    )
+
+
+def test_an_extraction_of_another_version_has_no_history(store):
+    text = OLD.replace('"run_id"', '"extraction": {"level": "token"}, "run_id"')
+    with store.writing(KEY) as path:
+        pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({"clay_assets": text}), path)
+    with pytest.raises(NotFoundError, match=rf"{KEY} does not say how it was made"):
+        read_metadata(store, KEY)
+
+
+@pytest.fixture(params=["float16", "int8"])
+def short(request, tile):
+    """Product, file of fewer bits, and the vectors before they were rounded."""
+    whole = embed_tile(tile, Product("whole"), TILE, device="cpu", run_id="run")
+    (rows,) = read_rows(tile, whole.key)
+    product = Product("clay", dtype=request.param)
+    report = embed_tile(tile, product, TILE, device="cpu", run_id="run")
+    return product, tile.local_path(report.key), vectors_of(rows["embeddings"])
+
+
+def test_files_of_fewer_bits_are_read_as_float32(tile, short):
+    product, path, wanted = short
+    (rows,) = read_rows(tile, KEY, ["chip_id", "embeddings"])
+    assert rows.column_names == ["chip_id", "embeddings"]
+    found = vectors_of(rows["embeddings"])
+    assert found.dtype == np.float32
+    assert 0 < np.abs(found - wanted).max() < np.abs(wanted).max() / 200
+    assert read_metadata(tile, KEY).dtype == product.dtype
+    assert len(pq.read_table(path)) == 5
+
+
+def test_others_read_files_of_fewer_bits(short):
+    product, path, wanted = short
+    frame = geopandas.read_parquet(path)
+    vectors = np.stack(frame.embeddings).astype("float32")
+    first = duckdb.sql(f"select embeddings from read_parquet('{path}') limit 1").fetchall()[0][0]
+    if product.dtype == "int8":
+        assert frame.columns[-1] == "scale"
+        vectors *= frame.scale.to_numpy()[:, None]
+        first = np.array(first) * frame.scale[0]
+    np.testing.assert_allclose(vectors, wanted, rtol=0, atol=np.abs(wanted).max() / 200)
+    np.testing.assert_allclose(first, wanted[0], rtol=0, atol=np.abs(wanted).max() / 200)
+
+
+def test_writing_again_what_was_read_changes_nothing(tile, short):
+    product, path, _ = short
+    before, first = pq.read_table(path), read_metadata(tile, KEY)
+    manifest = manifest_rows(read_manifest(tile, TILE))
+    put_manifest(tile, [replace(row, cloud_share=0.5) for row in manifest])
+    report = embed_tile(tile, product, TILE, device="cpu", run_id="run")
+    assert (report.embedded, report.drift) == (0, None)
+    after = pq.read_table(tile.local_path(KEY))
+    assert after["embeddings"].equals(before["embeddings"])
+    put_manifest(tile, manifest)
+    embed_tile(tile, product, TILE, device="cpu", run_id="run")
+    assert pq.read_table(tile.local_path(KEY)).equals(before)
+    assert read_metadata(tile, KEY).data_version == first.data_version
+
+
+def test_steps_take_one_byte_each(store, rows):
+    sizes = {}
+    vectors = np.random.default_rng(0).normal(size=(len(rows), 4096)).astype("float32")
+    for dtype in ("float32", "float16", "int8"):
+        metadata = replace(FileMetadata.from_json(OLD), shape=(4096,), dtype=dtype)
+        write_file(store, KEY, rows, lambda chips: vectors, metadata)
+        with store.open(KEY) as file:
+            group = pq.read_metadata(file).row_group(0)
+        sizes[dtype] = group.column(2).total_compressed_size / vectors.size
+    assert sizes["float32"] < 4
+    assert sizes["float16"] < 2
+    assert sizes["int8"] < 1.01
