@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import tempfile
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,11 @@ from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
 
 from clay_assets.errors import NotFoundError, StoreError
+
+RETRIES = 3
+"""Times that a request with a limit is made again."""
+_PATIENCE_S = 120.0
+_PAUSES_S = 10.0  # between retries, together
 
 
 def fetch(href: str, cache: Path) -> Path:
@@ -61,8 +67,13 @@ def gdal_options() -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in os.environ}
 
 
-def object_store(root: str) -> ObjectStore:
+def object_store(root: str, *, limit_s: float | None = None) -> ObjectStore:
     """A client of a local folder, which is made, or of an `s3://` or `https://` prefix.
+
+    Args:
+        root: folder or URL.
+        limit_s: seconds that one request may take with its answer; it is then made again, as after
+            an error of the network or the server, `RETRIES` times. None for patience.
 
     Raises:
         StoreError: not a place to read from.
@@ -71,18 +82,24 @@ def object_store(root: str) -> ObjectStore:
         Path(root).mkdir(parents=True, exist_ok=True)
         return obstore.store.LocalStore(root)
     environ = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    return _connected(root, tuple(sorted(environ.items())))
+    return _connected(root, tuple(sorted(environ.items())), limit_s)
 
 
 @lru_cache(maxsize=64)
-def _connected(root: str, environ: tuple[tuple[str, str], ...]) -> ObjectStore:
+def _connected(
+    root: str, environ: tuple[tuple[str, str], ...], limit_s: float | None
+) -> ObjectStore:
     """A client with its open connections; another one when the environment has changed."""
     endpoint = dict(environ).get("AWS_ENDPOINT_URL", "")
-    options: dict[str, Any] = {"timeout": "120s"}
+    options: dict[str, Any] = {"timeout": timedelta(seconds=limit_s or _PATIENCE_S)}
+    retries: Any = None
+    if limit_s is not None:
+        whole = timedelta(seconds=(RETRIES + 1) * limit_s + _PAUSES_S)
+        retries = {"max_retries": RETRIES, "retry_timeout": whole}
     if endpoint.startswith("http://") or root.startswith("http://"):
         options["allow_http"] = True
     try:
-        return from_url(root, client_options=cast(Any, options))
+        return from_url(root, client_options=cast(Any, options), retry_config=retries)
     except (BaseError, ValueError) as error:
         raise StoreError(
             f"{root!r} is not a place to read from; use a folder, s3://bucket/prefix or https://"

@@ -83,15 +83,20 @@ class Store:
         with self._reading(key):
             return _stored(obstore.head(self._objects, key))
 
-    def read_bytes(self, key: str) -> bytes:
+    def read_bytes(self, key: str, *, limit_s: float | None = None) -> bytes:
         """All bytes of a file.
+
+        Args:
+            key: its path under the root.
+            limit_s: seconds that a remote file may take before it is asked for again, see
+                `object_store`; None for patience.
 
         Raises:
             NotFoundError: there is no such file.
             StoreError: it could not be read.
         """
         with self._reading(key):
-            return bytes(obstore.get(self._objects, key).bytes())
+            return bytes(obstore.get(self._client(limit_s), key).bytes())
 
     def open(self, key: str) -> BinaryIO:
         """A seekable binary file that reads ranges as they are asked for, for pyarrow.
@@ -192,7 +197,10 @@ class Store:
 
     @property
     def _objects(self) -> ObjectStore:
-        return object_store(str(self._folder) if self.is_local else self.root)
+        return self._client(None)
+
+    def _client(self, limit_s: float | None) -> ObjectStore:
+        return object_store(str(self._folder) if self.is_local else self.root, limit_s=limit_s)
 
     def _publish(self, path: Path, key: str) -> None:
         if self.is_local:

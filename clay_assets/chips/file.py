@@ -39,19 +39,24 @@ class Chip:
     """All tags of the file."""
 
 
-def read_chip(store: Store, path: str) -> Chip:
+def read_chip(store: Store, path: str, *, limit_s: float | None = None) -> Chip:
     """The chip of a manifest's `path`: a key of `store`, an absolute path or a URL.
+
+    Args:
+        store: that the path may be a key of.
+        path: as the manifest has it.
+        limit_s: as of `Store.read_bytes`.
 
     Raises:
         ChipError: the file breaks the chip contract.
         NotFoundError: there is no such file.
         StoreError: it could not be read.
     """
-    return decode_chip(read_chip_bytes(store, path), path)
+    return decode_chip(read_chip_bytes(store, path, limit_s=limit_s), path)
 
 
-def read_chip_bytes(store: Store, path: str) -> bytes:
-    """The undecoded file of a manifest's `path`.
+def read_chip_bytes(store: Store, path: str, *, limit_s: float | None = None) -> bytes:
+    """The undecoded file of a manifest's `path`; arguments as of `read_chip`.
 
     Raises:
         NotFoundError: there is no such file.
@@ -59,8 +64,8 @@ def read_chip_bytes(store: Store, path: str) -> bytes:
     """
     if "://" in path or path.startswith("/"):
         folder, _, name = path.rpartition("/")
-        return Store(folder or "/", store.cache).read_bytes(name)
-    return store.read_bytes(path)
+        return Store(folder or "/", store.cache).read_bytes(name, limit_s=limit_s)
+    return store.read_bytes(path, limit_s=limit_s)
 
 
 def decode_chip(data: bytes, name: str) -> Chip:

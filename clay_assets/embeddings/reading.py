@@ -12,6 +12,8 @@ from clay_assets.store import Store
 
 _FEWEST_THREADS, _MOST_THREADS = 4, 16
 """To hide a network's delay; and because more only fill the memory."""
+LIMIT_S = 30.0
+"""A chip that takes longer is asked for again; `remote.RETRIES` times, then its tile fails."""
 
 
 class Wanted(Protocol):
@@ -65,7 +67,7 @@ def read_listed_chip(store: Store, row: ChipRow) -> Chip:
         NotFoundError: the file is not there.
         StoreError: the file could not be read.
     """
-    chip = read_chip(store, row.path)
+    chip = read_chip(store, row.path, limit_s=LIMIT_S)
     found = hash_chip(chip)
     if found != row.content_hash:
         raise ChipError(
