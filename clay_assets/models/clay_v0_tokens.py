@@ -18,7 +18,11 @@ _PLACE_NUMBERS = 2  # then the date's three
 
 
 class ClayV0Tokens(TokenEncoder):
-    """Clay v0's encoder for one kind of chips, nothing hidden, tokens in their own order."""
+    """Clay v0's encoder for one kind of chips, nothing hidden, tokens in their own order.
+
+    v0.0.1 shuffled the tokens even so, which does not change their mean, and v0.2 could be told to;
+    patches and groups have their place only in order.
+    """
 
     encoding: Tensor
 

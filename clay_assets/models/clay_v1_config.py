@@ -40,6 +40,11 @@ class ClayV1Config:
         sizes = (self.encoder, self.decoder)
         return next((name for name, known in SIZES_V1.items() if known == sizes), None)
 
+    @property
+    def is_v1_0(self) -> bool:
+        """Whether it is of release v1.0, whose decoders were larger."""
+        return self.size_name is not None and self.size_name.endswith(_V1_0)
+
     def to_json(self) -> dict[str, Any]:
         """Itself as JSON values."""
         return asdict(self)
@@ -58,6 +63,7 @@ class ClayV1Config:
             raise InvalidValueError(f"not a Clay v1 config: {error}") from error
 
 
+_V1_0 = "-v1.0"
 _BASE = TransformerSize(768, 12, 12, 64, 4)
 _LARGE = TransformerSize(1024, 24, 16, 64, 4)
 
@@ -66,7 +72,7 @@ SIZES_V1: dict[str, tuple[TransformerSize, TransformerSize]] = {
     "small": (TransformerSize(384, 6, 6, 64, 2), TransformerSize(192, 4, 4, 64, 2)),
     "base": (_BASE, TransformerSize(512, 4, 4, 64, 4)),
     "large": (_LARGE, TransformerSize(512, 4, 4, 64, 4)),
-    "base-v1.0": (_BASE, TransformerSize(512, 6, 6, 64, 4)),
-    "large-v1.0": (_LARGE, TransformerSize(512, 8, 8, 64, 4)),
+    f"base{_V1_0}": (_BASE, TransformerSize(512, 6, 6, 64, 4)),
+    f"large{_V1_0}": (_LARGE, TransformerSize(512, 8, 8, 64, 4)),
 }
 """Encoder and decoder of each released size; Clay v1.5 is `large`, v1.0 was `base-v1.0`."""

@@ -15,7 +15,13 @@ from clay_assets.models.blocks import cut_patches, patch_layout
 from clay_assets.models.clay_v1 import Encoder, join_metadata, position_encoding
 from clay_assets.models.clay_v1_config import METADATA_NUMBERS, ClayV1Config
 from clay_assets.models.inputs import Normalisation, date_parts
-from clay_assets.models.platforms import Platform, platform_named, platform_of
+from clay_assets.models.platforms import (
+    SENTINEL1,
+    SENTINEL1_OF_V1_0,
+    Platform,
+    platform_named,
+    platform_of,
+)
 from clay_assets.models.token_encoder import ChipKind, Layout, Place, TokenEncoder, Tokens
 
 _UNKNOWN = (0.0, 0.0, 0.0, 0.0)  # as a fifth of the training chips had their place and time
@@ -82,7 +88,7 @@ class ClayV1Tokens(TokenEncoder):
 
 def layout_of(config: ClayV1Config, kind: ChipKind, platform: str | None = None) -> Layout:
     """What Clay v1 gives for chips of a kind; arguments and errors are those of `encoder_of`."""
-    _platform_for(kind, platform)
+    _platform_for(config, kind, platform)
     return _layout(config, kind)
 
 
@@ -106,7 +112,7 @@ def encoder_of(
             bands do not tell the platform.
         ChipError: the patch size does not divide the chip.
     """
-    chosen = _platform_for(kind, platform)
+    chosen = _platform_for(config, kind, platform)
     _layout(config, kind)
     with torch.device("meta"):
         encoder = Encoder(config)
@@ -144,8 +150,10 @@ def _turn(part: float) -> tuple[float, float]:
     return math.sin(2 * math.pi * part), math.cos(2 * math.pi * part)
 
 
-def _platform_for(kind: ChipKind, name: str | None) -> Platform:
+def _platform_for(config: ClayV1Config, kind: ChipKind, name: str | None) -> Platform:
     platform = platform_of(kind.bands) if name is None else platform_named(name)
+    if config.is_v1_0 and platform.name == SENTINEL1:
+        platform = SENTINEL1_OF_V1_0
     if not platform.pick(kind.bands):
         raise InvalidValueError(
             f"chips of bands {' '.join(kind.bands) or 'none'} have none of {platform.name}, which "

@@ -2,7 +2,7 @@
 
 Source:
     Clay-foundation/model (Apache-2.0), claymodel/configs/metadata.yaml at commit 64313d94, the
-    table of v1.5. Earlier versions of it had Sentinel-1 in linear power and no Satellogic.
+    table of v1.5; Sentinel-1 of v1.0 as in configs/metadata.yaml at commit 34e8b36b.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,8 @@ class Platform:
     gsd_m: float
     """Ground covered by a pixel in metres, in training."""
     unit: str
-    """`dn` digital numbers of the product, `byte` 0 to 255, `db` decibel of gamma0."""
+    """`dn` digital numbers of the product, `byte` 0 to 255, `power` linear gamma0, `db` that in
+    decibel."""
     bands: tuple[PlatformBand, ...]
     """In the order of the table."""
     rgb: tuple[int, int, int] | None
@@ -182,6 +183,17 @@ PLATFORMS: dict[str, Platform] = {
     )
 }
 """By name; those of our own chips first."""
+
+
+SENTINEL1_OF_V1_0 = _platform(
+    SENTINEL1,
+    10,
+    "power",
+    None,
+    ("vv", 3.5, 0.123273, 1.492154),
+    ("vh", 4.0, 0.027337, 0.122182),
+)
+"""What v1.0 was trained on, before decibels; all else that it knew is as in the table."""
 
 
 def platform_named(name: str) -> Platform:

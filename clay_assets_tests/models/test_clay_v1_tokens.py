@@ -9,8 +9,8 @@ import torch
 from clay_assets.bands import BAND_NAMES
 from clay_assets.errors import ChipError, InvalidValueError
 from clay_assets.models import TransformerSize
-from clay_assets.models.clay_v1 import ClayV1
-from clay_assets.models.clay_v1_config import ClayV1Config
+from clay_assets.models.clay_v1 import ClayV1, Encoder
+from clay_assets.models.clay_v1_config import SIZES_V1, ClayV1Config
 from clay_assets.models.clay_v1_tokens import ClayV1Tokens, encode_metadata, encoder_of, layout_of
 from clay_assets.models.token_encoder import ChipKind, Place
 
@@ -96,6 +96,23 @@ def test_radar_is_brought_to_decibels_in_the_order_of_the_platform():
     )
     torch.testing.assert_close(network.normalise(chips).flatten(1), expected)
     assert network.platform.name == "sentinel-1-rtc"
+
+
+@pytest.mark.parametrize(("size", "unit"), [("base-v1.0", "power"), ("base", "db")])
+def test_v10_took_radar_as_linear_power(size: str, unit: str):
+    config = ClayV1Config(*SIZES_V1[size])
+    with torch.device("meta"):
+        weights = Encoder(config).state_dict()
+    found = encoder_of(
+        config,
+        {f"encoder.{name}": torch.zeros(value.shape) for name, value in weights.items()},
+        RADAR,
+    )
+    assert found.platform.unit == unit
+    assert found.normalise.decibel == (unit == "db")
+    assert found.normalise.means == (
+        (0.123273, 0.027337) if unit == "power" else (-12.113, -18.673)
+    )
 
 
 def test_pixels_without_radar_stay_unknown():
