@@ -8,9 +8,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clay_assets.errors import InvalidValueError
-from clay_assets.store import Store
+
+if TYPE_CHECKING:
+    from clay_assets.store import Store
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("fp32", "bf16", "int8")
@@ -112,8 +115,10 @@ class Settings:
         return self.home / "cache"
 
     @property
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """The store of the assets' files."""
+        from clay_assets.store import Store  # not above: `models` needs settings, and no store
+
         return Store(self.data_root, self.cache)
 
     @property
