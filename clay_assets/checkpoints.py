@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,10 @@ from safetensors.torch import load_file, save_file
 
 from clay_assets import __version__
 from clay_assets.errors import InvalidValueError, NotFoundError
-from clay_assets.models import Checkpoint, card_named, export_original, load, read_original
+from clay_assets.models import Checkpoint, export_original, load
 from clay_assets.models.checkpoint import CARD_FILE, WEIGHTS_FILE, apart
-from clay_assets.provenance import fingerprint
-from clay_assets.remote import fetch
 from clay_assets.store import Store
 
-CODE_VERSION = "2"
-"""Raised when the same file would be stored with other content."""
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 
 
@@ -42,74 +37,6 @@ class StoredCheckpoint:
     """Fingerprint of what it was made from, None when asked by id."""
 
 
-@dataclass(frozen=True)
-class CheckpointReport:
-    """What storing a checkpoint came to."""
-
-    data_version: str
-    """Content id of the checkpoint."""
-    skipped: bool
-    """Whether it was there already, made from the same inputs."""
-    name: str
-    """Name it is stored under."""
-    family: str
-    """Kind of network."""
-    model: str | None
-    """Published model that its sizes are of, None for another."""
-    licence: str | None
-    """Of that model's weights."""
-    dimensions: int | None
-    """Numbers in a vector of that model's output."""
-    size: str | None
-    """Name of the released size it has, None for another."""
-    parameters: int
-    """Numbers in its tensors."""
-    source: str
-    """Where it comes from."""
-    seconds: float
-    """Time it took."""
-
-
-def import_checkpoint(
-    store: Store,
-    href: str,
-    name: str,
-    *,
-    run_id: str,
-    heads: tuple[int, int] | None = None,
-    options: tuple[str, ...] = (),
-) -> CheckpointReport:
-    """Bring a checkpoint file of any family, or one of ours, into the store.
-
-    Args:
-        store: where to keep it.
-        href: path, `s3://` or `https://` URL.
-        name: name to give it; one of that name before is no longer found by it.
-        run_id: run to note.
-        heads: attention heads of encoder and decoder, needed for a size that was never released.
-        options: what the file does not say; see `models.read_original`.
-
-    Raises:
-        NotFoundError: there is no such file.
-        CheckpointError: the file is no checkpoint of an accepted kind.
-        InvalidValueError: the name cannot be part of a path, or an option is of another family.
-    """
-    started = time.monotonic()
-    _check_name(name)
-    path = fetch(href, store.cache)
-    with path.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    inputs = fingerprint(CODE_VERSION, "import", content, heads, sorted(options))
-    if (found := up_to_date(store, name, inputs)) is not None:
-        return _report(found, name, True, started)
-    checkpoint = read_original(path, heads=heads, options=options)
-    # A signed URL carries its secret in the query.
-    source = {"source": href.partition("?")[0] if "://" in href else str(Path(href).absolute())}
-    checkpoint = replace(checkpoint, card=checkpoint.card | source)
-    stored = put_checkpoint(store, checkpoint, name, inputs=inputs, run_id=run_id)
-    return _report(stored, name, False, started)
-
-
 def put_checkpoint(
     store: Store, checkpoint: Checkpoint, name: str, *, inputs: str, run_id: str
 ) -> StoredCheckpoint:
@@ -125,7 +52,7 @@ def put_checkpoint(
     Raises:
         InvalidValueError: the name cannot be part of a path.
     """
-    _check_name(name)
+    check_name(name)
     folder = _folder(checkpoint.id)
     card = checkpoint.card | {"run_id": run_id, "package_version": __version__}
     if checkpoint.rest:
@@ -236,24 +163,6 @@ def _put_rest(store: Store, folder: str, checkpoint: Checkpoint) -> dict[str, An
     return {"file": file, "tensors": len(rest), "parameters": numbers}
 
 
-def _report(stored: StoredCheckpoint, name: str, skipped: bool, started: float) -> CheckpointReport:
-    card = stored.card["card"]
-    model = card.get("model", {})
-    return CheckpointReport(
-        data_version=stored.id,
-        skipped=skipped,
-        name=name,
-        family=stored.card["family"],
-        model=model.get("name"),
-        licence=model.get("licence"),
-        dimensions=card_named(model["name"]).dimensions if model else None,
-        size=stored.card["size"],
-        parameters=stored.card["parameters"],
-        source=card["source"],
-        seconds=time.monotonic() - started,
-    )
-
-
 def _folder(checkpoint_id: str) -> str:
     return f"checkpoints/{checkpoint_id}"
 
@@ -266,7 +175,12 @@ def _names(store: Store) -> list[str]:
     return [Path(file.key).stem for file in store.files("checkpoints/names")]
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse a name that cannot be part of a path.
+
+    Raises:
+        InvalidValueError: it holds other signs than letters, digits, dots, dashes, underscores.
+    """
     if not _NAME.match(name) or name == "names":
         raise InvalidValueError(
             f"a checkpoint's name must be letters, digits, dots, dashes and underscores, "

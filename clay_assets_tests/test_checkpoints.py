@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from clay_assets.checkpoint_import import as_heads, import_checkpoint
 from clay_assets.checkpoints import (
+    export_checkpoint,
     find_checkpoint,
     has_checkpoint,
-    import_checkpoint,
     list_checkpoints,
     load_checkpoint,
     put_checkpoint,
@@ -92,6 +93,68 @@ def test_a_golden_checkpoint_is_imported_with_its_heads(store: Store, goldens: P
     report = import_checkpoint(store, path, "golden", run_id="run-1", heads=(2, 2))
     assert report.size is None
     assert load_checkpoint(store, "golden").config.encoder.heads == 2
+
+
+def test_what_is_known_about_a_checkpoint_is_told(store: Store, goldens: Path):
+    path = str(goldens / "vectorgeo_test.safetensors")
+    report = import_checkpoint(store, path, "triplet", run_id="run-1")
+    assert (report.family, report.model, report.dimensions) == ("triplet", "vectorgeo-triplet", 16)
+    assert report.licence == "none published; the weights must not be passed on"
+    assert "unless it is imported with the option normalize" in report.notes
+    model = find_checkpoint(store, "triplet").card["card"]["model"]
+    assert (model["bands"], model["chip_size_px"]) == (["land_cover"], 32)
+
+
+def test_an_option_makes_another_checkpoint(store: Store, goldens: Path):
+    path = str(goldens / "vectorgeo_test.safetensors")
+    raw = import_checkpoint(store, path, "triplet", run_id="run-1")
+    unit = import_checkpoint(store, path, "triplet", run_id="run-2", options=("normalize",))
+    assert unit.data_version != raw.data_version
+    assert load_checkpoint(store, "triplet").config.normalize
+
+
+@pytest.mark.parametrize(("file", "kept"), [("clay_v0_tiny.ckpt", 0), ("clay_v1_tiny.ckpt", 4)])
+def test_a_stored_checkpoint_is_exported_whole(
+    store: Store, goldens: Path, tmp_path: Path, file: str, kept: int
+):
+    report = import_checkpoint(store, str(goldens / file), "clay", run_id="run-1", heads=(2, 2))
+    assert load_checkpoint(store, "clay").rest == {}
+    export_checkpoint(store, "clay", tmp_path / "out.ckpt")
+    written = torch.load(tmp_path / "out.ckpt", weights_only=True)
+    golden = torch.load(goldens / file, weights_only=True)
+    assert set(written["state_dict"]) == set(golden["state_dict"])
+    for name, tensor in golden["state_dict"].items():
+        assert torch.equal(written["state_dict"][name], tensor)
+    assert written["hyper_parameters"] == golden["hyper_parameters"]
+    again = import_checkpoint(
+        store, str(tmp_path / "out.ckpt"), "again", run_id="run-2", heads=(2, 2)
+    )
+    assert again.data_version == report.data_version
+    files = [Path(file.key).name for file in store.files()]
+    assert sum(name.startswith("rest-") for name in files) == bool(kept)
+
+
+def test_files_of_the_same_network_keep_their_own_rest(store: Store, goldens: Path, tmp_path: Path):
+    content = torch.load(goldens / "clay_v1_tiny.ckpt", weights_only=True)
+    for name in ("a", "b"):
+        content["state_dict"]["model.proj.bias"] += 1
+        torch.save(content, tmp_path / f"{name}.ckpt")
+        path = str(tmp_path / f"{name}.ckpt")
+        import_checkpoint(store, path, name, run_id="run-1", heads=(2, 2))
+    assert find_checkpoint(store, "a").id == find_checkpoint(store, "b").id
+    proj = []
+    for name in ("a", "b"):
+        export_checkpoint(store, name, tmp_path / "out.ckpt")
+        written = torch.load(tmp_path / "out.ckpt", weights_only=True)
+        proj.append(written["state_dict"]["model.proj.bias"])
+    assert torch.equal(proj[0] + 1, proj[1])
+
+
+def test_heads_are_two_numbers():
+    assert as_heads(None) is None
+    assert as_heads([12, 8]) == (12, 8)
+    with pytest.raises(InvalidValueError, match=r"of encoder and decoder, got \[12\]"):
+        as_heads([12])
 
 
 def test_a_name_moves_to_a_new_checkpoint_and_the_old_one_stays(store: Store):

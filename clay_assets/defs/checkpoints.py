@@ -4,8 +4,8 @@ from typing import Any
 
 import dagster as dg
 
-from clay_assets import checkpoints as checkpoint_store
 from clay_assets import training
+from clay_assets.checkpoint_import import CheckpointReport, as_heads, import_checkpoint
 from clay_assets.defs.chips import chips
 from clay_assets.defs.imagery import OWNERS
 from clay_assets.defs.metadata import picture
@@ -20,6 +20,10 @@ class CheckpointConfig(dg.Config):
 
     source: str | None = None
     """Path, `s3://` or `https://` URL of a checkpoint to import."""
+    heads: list[int] | None = None
+    """Attention heads of encoder and decoder, for a size that was never released."""
+    options: list[str] | None = None
+    """What the file does not say: `float16_encodings` of Clay v0.0.1, `normalize` of VectorGeo."""
     max_seconds: float = 60.0
     """Time for training."""
     max_steps: int | None = None
@@ -69,31 +73,50 @@ def checkpoints(
     store: StoreResource,
     device: DeviceResource,
 ) -> dg.MaterializeResult[None]:
-    """Weights by name: a Clay checkpoint imported as safetensors, or a small MAE trained here."""
+    """Weights by name: a checkpoint imported as safetensors, or a small MAE trained here."""
     files, name, run_id = store.open(), context.partition_key, context.run.run_id
     with reported_as_failure(), logged_progress(context):
         if config.source is not None:
-            return _imported(
-                checkpoint_store.import_checkpoint(files, config.source, name, run_id=run_id)
+            report = import_checkpoint(
+                files,
+                config.source,
+                name,
+                run_id=run_id,
+                heads=as_heads(config.heads),
+                options=tuple(config.options or ()),
             )
+            return _imported(report)
         settings = training.TrainingConfig(
             max_seconds=config.max_seconds, max_steps=config.max_steps, seed=config.seed
         )
         return _trained(training.train(files, name, settings, device=device.name, run_id=run_id))
 
 
-def _imported(report: checkpoint_store.CheckpointReport) -> dg.MaterializeResult[None]:
+def _imported(report: CheckpointReport) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         metadata={
             "source": report.source,
             "checkpoint": report.data_version,
+            "family": report.family,
             "size": report.size or "of its own",
             "parameters": report.parameters,
+            **_known(report),
             "seconds": report.seconds,
             "skipped": report.skipped,
         },
         data_version=dg.DataVersion(report.data_version),
     )
+
+
+def _known(report: CheckpointReport) -> dict[str, Any]:
+    """What is known about the published model whose sizes these are."""
+    known = {
+        "model": report.model,
+        "dimensions": report.dimensions,
+        "licence": report.licence,
+        "notes": report.notes,
+    }
+    return {key: value for key, value in known.items() if value is not None}
 
 
 def _trained(report: training.TrainingReport) -> dg.MaterializeResult[None]:
