@@ -6,8 +6,10 @@ from clay_assets.pictures.curves import loss_curve_png, variance_curve_png
 from clay_assets.pictures.encoding import LIMIT_BYTES
 from clay_assets.pictures.maps import Places, map_png
 from clay_assets.pictures.sheets import (
+    Captioned,
     Picture,
     chip_sheet_png,
+    image_sheet_png,
     neighbour_sheet_png,
     quicklook_png,
     reconstruction_png,
@@ -17,11 +19,13 @@ from clay_assets.pictures.sheets import (
 __all__ = [
     "LIMIT_BYTES",
     "NODATA_GREY",
+    "Captioned",
     "GridPanel",
     "Picture",
     "Places",
     "chip_grid_png",
     "chip_sheet_png",
+    "image_sheet_png",
     "loss_curve_png",
     "map_png",
     "neighbour_sheet_png",

@@ -1,9 +1,9 @@
-"""Chips, side by side, and single pictures of the ground."""
+"""Chips or images side by side, and single pictures of the ground."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from clay_assets.pictures.colour import Pixels, rgb_of, stretch_of, true_colour
 from clay_assets.pictures.encoding import fitting_png, png
@@ -20,6 +20,18 @@ class Picture:
     """(3, H, W) red, green, blue in digital numbers."""
     title: str
     """First line."""
+    note: str = ""
+    """Second line."""
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """One square of a sheet as it is shown."""
+
+    image: Image.Image
+    """Colours for the eye, of any size."""
+    title: str
+    """First line below."""
     note: str = ""
     """Second line."""
 
@@ -52,13 +64,27 @@ def chip_sheet_png(chips: Sequence[Picture], *, columns: int = 6, side_px: int =
     """Chips in rows, all stretched alike."""
     rows = [chips[start : start + columns] for start in range(0, len(chips), columns)]
     limits = stretch_of([chip.rgb for chip in chips])
-    return fitting_png(lambda scale: _sheet(rows, round(side_px * scale), limits))
+    shown = _captioned(rows, limits)
+    return fitting_png(lambda scale: _sheet(shown, round(side_px * scale)))
 
 
 def neighbour_sheet_png(rows: Sequence[Sequence[Picture]], *, side_px: int = 100) -> bytes:
     """One row a query: the query first, framed, then its neighbours from the nearest on."""
     limits = stretch_of([picture.rgb for row in rows for picture in row])
-    return fitting_png(lambda scale: _sheet(rows, round(side_px * scale), limits, framed_column=0))
+    shown = _captioned(rows, limits)
+    return fitting_png(lambda scale: _sheet(shown, round(side_px * scale), framed_column=0))
+
+
+def image_sheet_png(rows: Sequence[Sequence[Captioned]], *, side_px: int = 112) -> bytes:
+    """One row a query, framed, then its neighbours; images keep their aspect and their colours.
+
+    Texts are cut to the width of a square; of a file name its end is what tells it from others.
+    """
+    return fitting_png(
+        lambda scale: _sheet(
+            _squared(rows, side_px * scale), round(side_px * scale), framed_column=0
+        )
+    )
 
 
 def reconstruction_png(
@@ -75,16 +101,53 @@ def reconstruction_png(
     names = ("chip", "seen by the encoder", "reconstructed")
     pictures = (target, masked, reconstruction)
     row = [Picture(rgb, name) for rgb, name in zip(pictures, names, strict=True)]
-    limits = stretch_of([target])
-    return fitting_png(lambda scale: _sheet([row], round(side_px * scale), limits))
+    shown = _captioned([row], stretch_of([target]))
+    return fitting_png(lambda scale: _sheet(shown, round(side_px * scale)))
+
+
+def _captioned(
+    rows: Sequence[Sequence[Picture]], limits: tuple[float, float]
+) -> list[list[Captioned]]:
+    """Digital numbers as colours, all stretched alike."""
+    return [
+        [
+            Captioned(
+                Image.fromarray(true_colour(picture.rgb, limits=limits)),
+                picture.title,
+                picture.note,
+            )
+            for picture in row
+        ]
+        for row in rows
+    ]
+
+
+def _squared(rows: Sequence[Sequence[Captioned]], side: float) -> list[list[Captioned]]:
+    """Images in the middle of squares, with texts that fit below them."""
+    side_px = round(side)
+    return [
+        [
+            Captioned(
+                ImageOps.pad(one.image, (side_px, side_px), Image.Resampling.BOX, BACKGROUND),
+                _cut(one.title, side_px),
+                _cut(one.note, side_px),
+            )
+            for one in row
+        ]
+        for row in rows
+    ]
+
+
+def _cut(text: str, width_px: int) -> str:
+    """The end of a text that is too wide."""
+    kept = text
+    while kept and font().getlength(kept if kept == text else f"…{kept}") > width_px:
+        kept = kept[1:]
+    return kept if kept == text else f"…{kept}"
 
 
 def _sheet(
-    rows: Sequence[Sequence[Picture]],
-    side_px: int,
-    limits: tuple[float, float],
-    *,
-    framed_column: int | None = None,
+    rows: Sequence[Sequence[Captioned]], side_px: int, *, framed_column: int | None = None
 ) -> Image.Image:
     """Rows of captioned pictures on a dark ground."""
     lines = 2 if any(picture.note for row in rows for picture in row) else 1
@@ -96,8 +159,7 @@ def _sheet(
     places = [(r, c, picture) for r, row in enumerate(rows) for c, picture in enumerate(row)]
     for r, c, picture in places:
         x, y = GAP_PX + c * across, GAP_PX + r * down
-        image = Image.fromarray(true_colour(picture.rgb, limits=limits))
-        sheet.paste(image.resize((side_px, side_px), Image.Resampling.BOX), (x, y))
+        sheet.paste(picture.image.resize((side_px, side_px), Image.Resampling.BOX), (x, y))
         if c == framed_column:
             draw.rectangle(
                 (x - 2, y - 2, x + side_px + 1, y + side_px + 1), outline=_FRAME, width=2
