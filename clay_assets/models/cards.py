@@ -250,14 +250,17 @@ def card_like(config: NetworkConfig, *, is_lightning: bool) -> ModelCard | None:
         config: of the network.
         is_lightning: whether its file was Lightning's, which tells two models of one size apart.
     """
-    values = config.to_json().items()
-    family = family_with(config).name
-    # A card's values are some of the config's: what was chosen on import comes on top.
-    alike = [card for card in cards_of(family) if _all_in(card.config.to_json(), dict(values))]
+    family = family_with(config)
+    alike = [
+        card
+        for card in cards_of(family.name)
+        if _without(family.options, card.config) == _without(family.options, config)
+    ]
     same = [card for card in alike if card.is_lightning == is_lightning]
     found = same or alike
     return found[0] if len(found) == 1 else None
 
 
-def _all_in(some: dict[str, object], values: dict[str, object]) -> bool:
-    return all(key in values and values[key] == value for key, value in some.items())
+def _without(options: tuple[str, ...], config: NetworkConfig) -> dict[str, object]:
+    """Values of a config but for those that are chosen on import."""
+    return {key: value for key, value in config.to_json().items() if key not in options}

@@ -69,6 +69,8 @@ def test_a_model_is_known_by_its_sizes(name: str):
 def test_what_was_chosen_on_import_does_not_hide_a_model():
     config = replace(card_named("clay-v0.1").config, float16_encodings=True)
     assert card_like(config, is_lightning=True).name == "clay-v0.1"
+    triplet = replace(card_named("vectorgeo-triplet").config, normalize=True)
+    assert card_like(triplet, is_lightning=False).name == "vectorgeo-triplet"
     other = replace(config, patch_size=8)
     assert card_like(other, is_lightning=True) is None
 
