@@ -10,6 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from clay_assets.errors import InvalidValueError, NotFoundError
+from clay_assets.store import Store
 
 GENUS_SPECIES = "genus_species"
 """Name of the rule of the SimCLR note: the first two parts of a file's name between `_`."""
@@ -74,13 +75,14 @@ class RuleLabels:
 class TableLabels:
     """Labels from a table with `filename` or `chip_id`, and a column of labels."""
 
-    def __init__(self, path: Path, column: str = "label") -> None:
-        """Read a CSV or Parquet file.
+    def __init__(self, path: str | Path, column: str = "label") -> None:
+        """Read a CSV or Parquet file, of this machine or an `s3://` URL.
 
         Raises:
             NotFoundError: there is no such file.
             InvalidValueError: it is not a table, lacks a column, or gives a file two labels.
         """
+        path = str(path)
         table = _read_table(path)
         keys = [name for name in _ID_COLUMNS if name in table.column_names]
         missing = column not in table.column_names
@@ -90,7 +92,13 @@ class TableLabels:
                 f"label table {path} has no column {wanted}; it has {', '.join(table.column_names)}"
             )
         self.path = path
-        self._labels = {key: _labels_by(path, table[key], table[column], key) for key in keys}
+        try:
+            self._labels = {key: _labels_by(path, table[key], table[column], key) for key in keys}
+        except pa.ArrowNotImplementedError as error:
+            raise InvalidValueError(
+                f"label table {path} must have texts or numbers in {', '.join((*keys, column))}, "
+                f"and has {', '.join(str(table[name].type) for name in (*keys, column))}"
+            ) from error
 
     def of(self, names: Names) -> list[str | None]:
         """The label of each row; None for rows that the table does not list.
@@ -116,17 +124,33 @@ def labels_of(source: str) -> Labels:
     Raises:
         NotFoundError, InvalidValueError: see `TableLabels` and `RuleLabels`.
     """
-    if PurePosixPath(source).suffix.lower() in (".csv", ".parquet"):
-        return TableLabels(Path(source).expanduser())
-    return RuleLabels(source)
+    return TableLabels(source) if _is_table(source) else RuleLabels(source)
 
 
-def _read_table(path: Path) -> pa.Table:
+def absolute_source(source: str, folder: Path | None = None) -> str:
+    """A rule as it is, and the path of a table so that it means the same from any folder.
+
+    >>> absolute_source("genus_species"), absolute_source("a.csv", Path("/data"))
+    ('genus_species', '/data/a.csv')
+    """
+    if not _is_table(source) or "://" in source:
+        return source
+    return str((folder or Path.cwd()) / Path(source).expanduser())
+
+
+def _is_table(source: str) -> bool:
+    return PurePosixPath(source).suffix.lower() in (".csv", ".parquet")
+
+
+def _read_table(path: str) -> pa.Table:
+    root, _, name = path.rpartition("/")
+    local = Path(path).expanduser()
     try:
-        if path.suffix.lower() == ".parquet":
-            return pq.read_table(path)
-        return pyarrow.csv.read_csv(path)
-    except FileNotFoundError as error:
+        with Store(root, Path()).open(name) if "://" in path else local.open("rb") as file:
+            if name.lower().endswith(".parquet"):
+                return pq.read_table(file)
+            return pyarrow.csv.read_csv(file)
+    except (FileNotFoundError, NotFoundError) as error:
         raise NotFoundError(f"label table {path} does not exist") from error
     except (pa.ArrowInvalid, OSError) as error:
         raise InvalidValueError(
@@ -135,7 +159,7 @@ def _read_table(path: Path) -> pa.Table:
 
 
 def _labels_by(
-    path: Path, names: pa.ChunkedArray, labels: pa.ChunkedArray, key: str
+    path: str, names: pa.ChunkedArray, labels: pa.ChunkedArray, key: str
 ) -> dict[str, str]:
     found: dict[str, str] = {}
     texts = zip(

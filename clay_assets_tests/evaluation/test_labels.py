@@ -1,11 +1,14 @@
 """Labels by a rule on file names, and from tables."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from clay_assets.errors import InvalidValueError, NotFoundError
 from clay_assets.evaluation.labels import RuleLabels, TableLabels, labels_of
+from clay_assets.store import Store
 
 NAMES = {"filename": ["a/one.jpg", "a/two.jpg", "b/three.jpg"]}
 
@@ -111,3 +114,19 @@ def test_a_table_that_is_not_there_is_not_found(tmp_path):
 def test_a_path_is_a_table_and_all_else_a_rule(table):
     assert isinstance(labels_of(str(table("filename,label\na,x\n"))), TableLabels)
     assert isinstance(labels_of("genus_species"), RuleLabels)
+
+
+def test_a_table_may_lie_on_s3(s3_bucket):
+    url = f"s3://{s3_bucket}/tables"
+    Store(url, Path()).write_bytes("labels.csv", b"filename,label\na/one.jpg,x\n")
+    assert labels_of(f"{url}/labels.csv").of(NAMES) == ["x", None, None]
+    with pytest.raises(NotFoundError, match=rf"label table {url}/none.csv does not exist"):
+        labels_of(f"{url}/none.csv")
+
+
+def test_a_column_of_lists_has_no_labels(tmp_path):
+    path = tmp_path / "labels.parquet"
+    pq.write_table(pa.table({"filename": ["a"], "label": [[["x"]]]}), path)
+    message = r"labels.parquet must have texts or numbers in filename, label, and has string, list"
+    with pytest.raises(InvalidValueError, match=message):
+        TableLabels(path)
