@@ -14,6 +14,7 @@ from clay_assets.chips.checks import check_chips
 from clay_assets.defs.resources import DatabaseResource, StoreResource
 from clay_assets.defs.tile_failures import failures_of, is_last_of_run, report_failure
 from clay_assets.embeddings import Product, check_embeddings
+from clay_assets.embeddings.drift import drift_faults, find_drift
 from clay_assets.search.source import find_sources
 
 RECALL_MINIMUM = 0.99
@@ -24,6 +25,7 @@ def checks_of(products: list[Product]) -> list[dg.AssetChecksDefinition]:
     return [
         chips_are_whole,
         *(_embeddings_are_sound(product.name) for product in products),
+        *(_embeddings_are_steady(product.name) for product in products),
         duckdb_recall,
         pgvector_recall,
     ]
@@ -89,6 +91,31 @@ def _embeddings_are_sound(product: str) -> dg.AssetChecksDefinition:
         return result_of(context, asset, faults, metadata)
 
     return embeddings_are_sound
+
+
+def _embeddings_are_steady(product: str) -> dg.AssetChecksDefinition:
+    asset = dg.AssetKey(["embeddings", product])
+
+    @dg.asset_check(asset=asset)
+    def embeddings_are_steady(
+        context: dg.AssetCheckExecutionContext, store: StoreResource
+    ) -> dg.AssetCheckResult:
+        """The same chips have the same vectors as before, or at least the same neighbours."""
+        files = store.open()
+        drifts = {tile: find_drift(files, product, tile) for tile in tiles_to_check(context, asset)}
+        faults = {tile: list(drift_faults(drift)) for tile, drift in drifts.items()}
+        known = [drift for drift in drifts.values() if drift is not None]
+        metadata: dict[str, Any] = {"tiles": len(drifts), "tiles_compared": len(known)}
+        if known:
+            metadata["worst_cosine"] = min(drift.worst_cosine for drift in known)
+        return dg.AssetCheckResult(
+            passed=not any(faults.values()),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata=metadata
+            | {"faults": {tile: found for tile, found in faults.items() if found}},
+        )
+
+    return embeddings_are_steady
 
 
 @dg.asset_check(asset="duckdb_index")

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from clay_assets.embeddings.dtypes import vectors_of
 from clay_assets.embeddings.file import Drift, FileMetadata, read_metadata, read_rows
+from clay_assets.embeddings.listing import find_file
 from clay_assets.embeddings.writing import EmbeddedChip, Gather
 from clay_assets.errors import NotFoundError
 from clay_assets.store import Store
@@ -77,6 +78,14 @@ def drift_of(
         worst_chip_id=names[worst],
         neighbours_kept=_neighbours_kept(kept),
     )
+
+
+def find_drift(store: Store, product: str, tile: str) -> Drift | None:
+    """Drift that the file of a tile says it has; None for none, or without a file."""
+    try:
+        return read_metadata(store, find_file(store, product, tile).key).drift
+    except NotFoundError:
+        return None
 
 
 def drift_faults(drift: Drift | None) -> tuple[str, ...]:
