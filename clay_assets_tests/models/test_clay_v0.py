@@ -34,17 +34,6 @@ def test_unpatchify_undoes_patchify(rows: int, columns: int, patch: int):
     assert torch.equal(unpatchify(patches, (rows, columns)), pixels)
 
 
-@given(tokens=st.integers(1, 60), ratio=st.floats(0, 0.99))
-@settings(deadline=None)
-def test_each_token_is_either_kept_or_hidden(tokens: int, ratio: float):
-    mask = Mask.from_noise(torch.rand(2, tokens), ratio)
-    assert mask.hidden.shape[1] == int(ratio * tokens)
-    assert torch.equal(
-        torch.cat([mask.kept, mask.hidden], dim=1).sort(dim=1).values,
-        torch.arange(tokens).expand(2, -1),
-    )
-
-
 def test_a_chip_of_any_size_that_the_patch_divides_is_encoded():
     tokens = little().encoder(*inputs(height=8, width=20))
     assert tokens.shape == (2, 6 * 2 * 5 + METADATA_TOKENS, 16)
