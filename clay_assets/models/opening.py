@@ -1,6 +1,7 @@
 """A checkpoint file opened: tensors and plain values, whatever wrote it, and nothing in it run."""
 
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,20 @@ ACCEPTED = (
 )
 _HEAD_BYTES = 4096
 _MAX_PICKLE_BYTES = 64 << 20
-_DAMAGE = (RuntimeError, LookupError, TypeError, ValueError, AttributeError, EOFError, OSError)
+_DAMAGE = (
+    RuntimeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    EOFError,
+    OSError,
+    MemoryError,
+    struct.error,
+)
+"""What PyTorch's reader raises on nonsense, besides saying so."""
 _STORED = zipfile.ZIP_STORED
 
 

@@ -89,9 +89,7 @@ class _Reader:
             found = dict(self.tensors_of(value, "", depth))
             plain = {name: item for name, item in value.state.items() if isinstance(item, _PLAIN)}
             return {"state_dict": found, "class": _class_of(value), "attributes": plain}
-        if isinstance(value, Made | Name):
-            return _class_of(value)
-        return type(value).__name__
+        return _class_of(value)
 
     def tensors_of(self, module: Made, prefix: str, depth: int) -> Iterator[tuple[str, Tensor]]:
         """Parameters and buffers by dotted name, in the order of `state_dict`."""

@@ -253,6 +253,11 @@ def test_flipped_bits_are_refused_or_harmless(network, tmp_path: Path):
             continue
 
 
+def test_a_storage_that_is_a_number_is_refused(tmp_path: Path):
+    with pytest.raises(CheckpointError, match="holds a storage, no tensors with names"):
+        open_checkpoint(archive(by_hand(b"K\x01Q"), tmp_path / "file.pt"))
+
+
 def legacy(path: Path) -> None:
     torch.save({"w": torch.ones(2)}, path, _use_new_zipfile_serialization=False)
 
