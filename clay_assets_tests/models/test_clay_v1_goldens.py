@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from clay_assets.bands import BAND_NAMES, SENTINEL2_BANDS
-from clay_assets.models import Mask
+from clay_assets.embeddings.extraction import Extraction, extract, resolve
+from clay_assets.models import Mask, families, read_original
 from clay_assets.models.clay_v1 import ClayV1, encode_waves
 from clay_assets.models.clay_v1_config import ClayV1Config
 from clay_assets.models.clay_v1_file import bare_names, config_of
@@ -136,6 +137,19 @@ def test_raw_chips_with_more_bands_give_the_golden_output(weights, golden, raw, 
     (tokens,) = encoder(chips, known[2], (1,), after_norm=True)
     near(tokens.cls, golden["A_cls"])
     near(tokens.patches[0].reshape(-1, 64), golden["A_out_s0"][1:])
+
+
+def test_the_file_itself_gives_the_golden_embedding_at_each_level(goldens, golden, raw, known):
+    checkpoint = read_original(goldens / "clay_v1_tiny.ckpt", heads=(2, 2))
+    network = families.encoder_of(checkpoint, ChipKind(SENTINEL2_BANDS, 256, GSD_M))
+
+    def taken(level: str) -> torch.Tensor:
+        resolved = resolve(Extraction(level), network.layout, name="golden")
+        return extract(network, raw, known[2], resolved)
+
+    near(taken("cls"), golden["A_cls"])
+    near(taken("mean"), golden["A_patch_mean"])
+    near(taken("patch")[0].reshape(-1, 64), golden["A_out_s0"][1:])
 
 
 def test_raw_chips_with_fewer_bands_give_the_golden_output(weights, golden, raw):
