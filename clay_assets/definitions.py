@@ -9,7 +9,9 @@ from clay_assets.defs.chips import chips, tiles
 from clay_assets.defs.coverage import coverage_asset
 from clay_assets.defs.embeddings import embeddings_asset
 from clay_assets.defs.evaluation import evaluation_assets
+from clay_assets.defs.image_sensor import image_sensor
 from clay_assets.defs.imagery import imagery
+from clay_assets.defs.images import image_assets, image_jobs
 from clay_assets.defs.indexes import index_assets
 from clay_assets.defs.jobs import jobs_of
 from clay_assets.defs.land_cover import tile_sample
@@ -40,11 +42,17 @@ def build_defs(settings: Settings) -> dg.Definitions:
             *(projection_asset(product) for product in of_chips if product.has_projection),
             *(embeddings_asset(product) for product in of_chips),
             *index_assets(of_chips),
+            *image_assets(products),
             *evaluation_assets(products),
         ],
         asset_checks=checks_of(of_chips),
-        jobs=jobs_of([product.name for product in of_chips]),
-        sensors=[bucket_sensor(settings), scene_sensor(settings), automation_sensor(settings)],
+        jobs=[*jobs_of([product.name for product in of_chips]), *image_jobs(products)],
+        sensors=[
+            bucket_sensor(settings),
+            scene_sensor(settings),
+            image_sensor(settings),
+            automation_sensor(settings),
+        ],
         resources=resources_of(settings),
         executor=dg.in_process_executor,
     )

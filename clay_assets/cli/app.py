@@ -9,6 +9,7 @@ from rich.table import Table
 from clay_assets import __version__
 from clay_assets.cli.checkpoints import checkpoint_app
 from clay_assets.cli.embeddings import embeddings_app
+from clay_assets.cli.images import images_app
 from clay_assets.cli.search import search, trace
 from clay_assets.cli.serving import DEFAULT_PORT, serve, serve_until_interrupted
 from clay_assets.cli.terminal import (
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(checkpoint_app, name="checkpoint")
 app.add_typer(embeddings_app, name="embeddings")
+app.add_typer(images_app, name="images")
 app.command()(search)
 app.command()(trace)
 app.command()(serve)

@@ -11,7 +11,13 @@ from clay_assets.embeddings.encoding import EncoderSettings
 from clay_assets.embeddings.products import Product
 from clay_assets.errors import ImageError, InvalidValueError, NotFoundError
 from clay_assets.images.encoding import encode_images
-from clay_assets.images.file import ImageFileMetadata, read_image_metadata, read_image_rows
+from clay_assets.images.file import (
+    FOLDER,
+    ImageFileMetadata,
+    read_image_metadata,
+    read_image_rows,
+    set_key,
+)
 from clay_assets.images.outputs import remove_old_outputs, write_set_files
 from clay_assets.images.rows import ImageRow, KnownImages
 from clay_assets.images.work import ImageWork, plan_images
@@ -108,6 +114,11 @@ def embed_images(
     remove_old_outputs(store, work, before)
     parts.clear()
     return _report(store, work, metadata, started, embedded=embedded)
+
+
+def embedded_products(store: Store, name: str) -> list[str]:
+    """Products that an image set is embedded by, sorted."""
+    return [product for product in store.folders(FOLDER) if store.exists(set_key(product, name))]
 
 
 def _is_up_to_date(store: Store, work: ImageWork, before: ImageFileMetadata) -> bool:

@@ -11,9 +11,11 @@ import pyarrow as pa
 
 from clay_assets.embeddings.dtypes import vectors_of
 from clay_assets.errors import InvalidValueError, NotFoundError, ProductError
-from clay_assets.evaluation.metrics import METRICS
 from clay_assets.images.file import read_image_metadata, read_image_rows, set_key
 from clay_assets.store import Store
+
+METRICS = ("cosine", "euclidean")
+"""How far two vectors are apart."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class SheetSettings:
     k: int = 3
     """Neighbours of each."""
     metric: str = "cosine"
-    """One of `evaluation.metrics.METRICS`."""
+    """One of `METRICS`."""
     seed: int = 0
     """Of the choice."""
     include_self: bool = False

@@ -78,7 +78,7 @@ def neighbour_sheet_png(rows: Sequence[Sequence[Picture]], *, side_px: int = 100
 def image_sheet_png(rows: Sequence[Sequence[Captioned]], *, side_px: int = 112) -> bytes:
     """One row a query, framed, then its neighbours; images keep their aspect and their colours.
 
-    Texts are cut to the width of a square; of a file name its end is what tells it from others.
+    Notes are names, of which the middle gives way where a square is too narrow.
     """
     return fitting_png(
         lambda scale: _sheet(
@@ -129,8 +129,8 @@ def _squared(rows: Sequence[Sequence[Captioned]], side: float) -> list[list[Capt
         [
             Captioned(
                 ImageOps.pad(one.image, (side_px, side_px), Image.Resampling.BOX, BACKGROUND),
-                _cut(one.title, side_px),
-                _cut(one.note, side_px),
+                _fitting(one.title, side_px),
+                _shortened(one.note, side_px),
             )
             for one in row
         ]
@@ -138,12 +138,18 @@ def _squared(rows: Sequence[Sequence[Captioned]], side: float) -> list[list[Capt
     ]
 
 
-def _cut(text: str, width_px: int) -> str:
-    """The end of a text that is too wide."""
-    kept = text
-    while kept and font().getlength(kept if kept == text else f"…{kept}") > width_px:
-        kept = kept[1:]
-    return kept if kept == text else f"…{kept}"
+def _fitting(text: str, width_px: int) -> str:
+    """The text if there is room for it: half a number would be another number."""
+    return text if font().getlength(text) <= width_px else ""
+
+
+def _shortened(name: str, width_px: int) -> str:
+    """Beginning and end of a name that is too wide, for either may tell it from others."""
+    shown, kept = name, len(name) - 1
+    while kept > 1 and font().getlength(shown) > width_px:
+        kept -= 1
+        shown = f"{name[: kept - kept // 2]}…{name[-(kept // 2) :]}"
+    return _fitting(shown, width_px)
 
 
 def _sheet(

@@ -27,6 +27,7 @@ def test_the_asset_keys_are_these(definitions: dg.Definitions):
         "duckdb_index",
         "embeddings/clay",
         "imagery",
+        "images",
         "neighbour_examples",
         "pgvector_index",
         "tile_sample",
@@ -43,6 +44,7 @@ def test_the_way_of_the_data_is_this(definitions: dg.Definitions):
     }
     assert parents == {
         "imagery": set(),
+        "images": set(),
         "tile_sample": set(),
         "tiles": {"imagery"},
         "chips": {"tiles"},
@@ -107,5 +109,5 @@ def test_definitions_load_without_any_environment_variable(tmp_path: Path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "11"
+    assert done.stdout.strip() == "12"
     assert not list(tmp_path.iterdir()), "loading the definitions must not write anything"
