@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clay_assets.checkpoints import StoredCheckpoint, check_name, put_checkpoint, up_to_date
 from clay_assets.errors import InvalidValueError
-from clay_assets.models import card_named, read_original
+from clay_assets.models import card_named, dimensions_of, family_named, read_original
 from clay_assets.provenance import fingerprint
 from clay_assets.remote import fetch
 from clay_assets.store import Store
@@ -36,7 +36,7 @@ class CheckpointReport:
     notes: str | None
     """What surprises in that model."""
     dimensions: int | None
-    """Numbers in a vector of that model's output."""
+    """Numbers in a vector of its output, None for chips that no known model takes."""
     size: str | None
     """Name of the released size it has, None for another."""
     parameters: int
@@ -106,15 +106,16 @@ def _report(stored: StoredCheckpoint, name: str, skipped: bool, started: float) 
     card = stored.card["card"]
     model = card.get("model", {})
     known = card_named(model["name"]) if model else None
+    family = family_named(stored.card["family"])
     return CheckpointReport(
         data_version=stored.id,
         skipped=skipped,
         name=name,
-        family=stored.card["family"],
+        family=family.name,
         model=model.get("name"),
         licence=model.get("licence"),
         notes=" ".join(known.notes) if known else None,
-        dimensions=known.dimensions if known else None,
+        dimensions=dimensions_of(family.config.from_json(stored.card["config"])),
         size=stored.card["size"],
         parameters=stored.card["parameters"],
         source=card["source"],

@@ -1,6 +1,13 @@
 """The networks and their checkpoint files, one file a family; torch, numpy and safetensors only."""
 
-from clay_assets.models.cards import CARDS, ModelCard, card_like, card_named, cards_of
+from clay_assets.models.cards import (
+    CARDS,
+    ModelCard,
+    card_like,
+    card_named,
+    cards_of,
+    dimensions_of,
+)
 from clay_assets.models.checkpoint import Checkpoint, build, load, make_checkpoint
 from clay_assets.models.clay_v0 import ClayV0, Encoder, patchify, unpatchify
 from clay_assets.models.config import SIZES, ClayV0Config, TransformerSize, size_named
@@ -28,6 +35,7 @@ __all__ = [
     "cards_of",
     "choose_device",
     "denormalise",
+    "dimensions_of",
     "encode_latlon",
     "encode_timestep",
     "encoder_of",

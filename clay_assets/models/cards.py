@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from clay_assets.bands import BAND_NAMES, BANDS, SENTINEL2_BANDS
-from clay_assets.errors import NotFoundError
+from clay_assets.errors import ClayAssetsError, NotFoundError
 from clay_assets.models.clay_v1_config import SIZES_V1, ClayV1Config
 from clay_assets.models.config import SIZES, ClayV0Config
 from clay_assets.models.families import NetworkConfig, family_with, layout_of
@@ -102,7 +102,6 @@ def _clay_v1(name: str, title: str, size: str, licence: str, *notes: str) -> Mod
             "It takes any bands of a known platform: it makes its patch embedding from their "
             "wavelengths.",
             "Its class token, 1 a chip, is the embedding its authors use.",
-            "Sentinel-1 is taken in decibel, unlike Clay v0.",
             *notes,
         ),
         collapse_cosine=_COLLAPSED_MEANS,
@@ -160,9 +159,15 @@ CARDS: dict[str, ModelCard] = {
             "Clay v1.0, base",
             "base-v1.0",
             "none known; its weights were withdrawn",
-            "Its Sentinel-1 was linear, where the platform table of v1.5 is in decibel.",
+            "Its Sentinel-1 is in linear power, as Clay v0's, not in decibel as v1.5's.",
         ),
-        _clay_v1("clay-v1.5", "Clay v1.5, large", "large", "Apache-2.0"),
+        _clay_v1(
+            "clay-v1.5",
+            "Clay v1.5, large",
+            "large",
+            "Apache-2.0",
+            "Sentinel-1 is taken in decibel, unlike by Clay v0 and v1.0.",
+        ),
         _pictures(
             "vit-b-16-imagenet",
             "ViT-B/16, ImageNet (torchvision IMAGENET1K_V1)",
@@ -259,6 +264,16 @@ def card_like(config: NetworkConfig, *, is_lightning: bool) -> ModelCard | None:
     same = [card for card in alike if card.is_lightning == is_lightning]
     found = same or alike
     return found[0] if len(found) == 1 else None
+
+
+def dimensions_of(config: NetworkConfig) -> int | None:
+    """Numbers in a vector of a network's output, None where no card has chips that suit it."""
+    for card in cards_of(family_with(config).name):
+        try:
+            return layout_of(config, card.kind).layers[-1].width
+        except ClayAssetsError:
+            continue
+    return None
 
 
 def _without(options: tuple[str, ...], config: NetworkConfig) -> dict[str, object]:

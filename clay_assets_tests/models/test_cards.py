@@ -6,8 +6,18 @@ import pytest
 import torch
 
 from clay_assets.errors import NotFoundError
-from clay_assets.models import FAMILIES, family_named
-from clay_assets.models.cards import CARDS, card_like, card_named, cards_of
+from clay_assets.models import (
+    CARDS,
+    FAMILIES,
+    ClayV0Config,
+    TransformerSize,
+    card_like,
+    card_named,
+    cards_of,
+    dimensions_of,
+    family_named,
+)
+from clay_assets.models.vit import VitConfig
 
 PARAMETERS = {
     "clay-v0.1": 127_702_272,  # reference/clay.md 1.1
@@ -73,6 +83,14 @@ def test_what_was_chosen_on_import_does_not_hide_a_model():
     assert card_like(triplet, is_lightning=False).name == "vectorgeo-triplet"
     other = replace(config, patch_size=8)
     assert card_like(other, is_lightning=True) is None
+
+
+def test_dimensions_are_told_of_networks_without_a_card():
+    size = TransformerSize(dim=64, depth=1, heads=1, dim_head=8, mlp_ratio=2)
+    assert dimensions_of(ClayV0Config(size, size, 96, 16)) == 64
+    assert dimensions_of(VitConfig(96, 32, 48, 1, 2, 8)) == 48
+    with_height = replace(card_named("vectorgeo-triplet").config, planes=24)
+    assert dimensions_of(with_height) is None
 
 
 def test_an_unknown_model_is_told_with_those_there_are():
