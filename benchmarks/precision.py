@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from clay_assets.checkpoints import import_checkpoint, put_checkpoint
+from clay_assets.checkpoint_import import import_checkpoint
+from clay_assets.checkpoints import put_checkpoint
 from clay_assets.chips import cut_tile, read_chip, read_manifest
 from clay_assets.chips.manifest import manifest_rows
 from clay_assets.embeddings import load_encoder
