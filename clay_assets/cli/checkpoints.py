@@ -59,7 +59,6 @@ def import_(
         from clay_assets.defs.instance import open_instance
         from clay_assets.defs.partitions import add_checkpoint
         from clay_assets.defs.runs import run_job
-        from clay_assets.models import family_named
 
         settings = settings_of(home)
         config = {"source": source, "heads": of_heads, "options": option or []}
@@ -72,15 +71,7 @@ def import_(
                 partition=name,
                 config={"checkpoints": config},
             )
-        found = find_checkpoint(settings.store, name)
-        card = found.card
-        size = f" {card['size']}" if card["size"] else ""
-        console.print(
-            f"Checkpoint {name!r} is {found.id}: {family_named(card['family']).title}{size}, "
-            f"{card['parameters']:,} parameters."
-        )
-        if (model := card["card"].get("model")) is not None:
-            console.print(f"Its sizes are those of {model['title']}; licence: {model['licence']}.")
+        console.print(_summary(name, find_checkpoint(settings.store, name).card))
 
 
 @checkpoint_app.command("export")
@@ -153,6 +144,17 @@ def models(
             card = card_named(name)
             console.print(card_table(card))
             console.print(dimensions_table(card))
+
+
+def _summary(name: str, card: dict[str, Any]) -> str:
+    """What an import came to, in one or two sentences."""
+    from clay_assets.models import family_named
+
+    title = f"{family_named(card['family']).title} {card['size'] or ''}".rstrip()
+    text = f"Checkpoint {name!r} is {card['id']}: {title}, {card['parameters']:,} parameters."
+    if (model := card["card"].get("model")) is not None:
+        text += f"\nIts sizes are those of {model['title']}; licence: {model['licence']}."
+    return text
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -101,18 +101,25 @@ def _json_value(value: Any, depth: int, left: Iterator[int]) -> Any:  # noqa: AN
     return value if isinstance(value, str | int | float | bool | None) else str(value)[:200]
 
 
-def _state_dict(content: Mapping[str, Any], path: str, depth: int = 0) -> dict[str, Tensor]:
+def _state_dict(content: Mapping[str, Any], path: str) -> dict[str, Tensor]:
     """Tensors by name, from where programs put them."""
-    for key in _NESTS:
-        inner = content.get(key)
-        if isinstance(inner, Mapping) and depth < _MAX_DEPTH:
-            return _state_dict(inner, path, depth + 1)
-    found = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+    found = _nested(content, 0)
     if not found:
         what = foreign_content(content) or "no network's tensors"
         keys = ", ".join(str(key)[:40] for key in list(content)[:_NAMES_SHOWN]) or "nothing"
         raise CheckpointError(f"{path} holds {what} (it has {keys}); {ACCEPTED}")
     return found
+
+
+def _nested(content: Mapping[str, Any], depth: int) -> dict[str, Tensor]:
+    """Tensors of the first nest that has any, else those of `content` itself."""
+    for key in _NESTS:
+        inner = content.get(key)
+        if isinstance(inner, Mapping) and depth < _MAX_DEPTH:
+            found = _nested(inner, depth + 1)
+            if found:
+                return found
+    return {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
 
 
 def _clean(tensors: dict[str, Tensor], path: str, size_bytes: int) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import lightning.pytorch as L
 import pytest
 import torch
+from torch import nn
 
 from clay_assets.errors import CheckpointError, InvalidValueError
 from clay_assets.models import (
@@ -134,6 +135,45 @@ def test_simclr_files_come_out_as_they_went_in(kind: str, tmp_path: Path):
     assert (written["epoch"], written["global_step"]) == (3, 12)
     assert written["pytorch-lightning_version"] == "2.4.0"
     assert read_original(tmp_path / "out.ckpt", heads=(2, 0)).id == checkpoint.id
+
+
+class SimClr(L.LightningModule):
+    """Layout of the note's module: shared/reference/vectorgeo_and_simclr.md 2.1."""
+
+    def __init__(self, config, lr=0.06, T_max=5):
+        super().__init__()
+        self.save_hyperparameters()
+        self.backbone = Vit(VIT)
+        self.projection_head = nn.Sequential(nn.Linear(16, 8, bias=False), nn.BatchNorm1d(8))
+
+    def training_step(self, batch):
+        (tokens,) = self.backbone(batch)
+        return self.projection_head(tokens[:, 0]).square().mean()
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.001, momentum=0.9)
+
+
+def test_a_file_of_a_lightning_trainer_is_read_and_its_export_loaded(tmp_path: Path):
+    trainer = L.Trainer(
+        accelerator="cpu",
+        max_steps=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    module = SimClr({"backbone": "vit_l_16", "where": tmp_path}, T_max=200)
+    trainer.fit(module, torch.utils.data.DataLoader(torch.randn(4, 3, 32, 32), batch_size=2))
+    trainer.save_checkpoint(tmp_path / "in.ckpt")
+    checkpoint = read_original(tmp_path / "in.ckpt", heads=(2, 0))
+    assert checkpoint.card["global_step"] == 1
+    assert checkpoint.card["hyper_parameters"]["T_max"] == 200
+    export_original(checkpoint, tmp_path / "out.ckpt")
+    again = SimClr.load_from_checkpoint(tmp_path / "out.ckpt", map_location="cpu")
+    assert again.hparams["config"]["backbone"] == "vit_l_16"
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor)
 
 
 def test_a_simclr_network_comes_out_for_torchvision(tmp_path: Path):

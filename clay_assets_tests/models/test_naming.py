@@ -58,6 +58,11 @@ def test_nests_around_tensors_are_opened(nest: str, vit, tmp_path: Path):
     assert found.card["epoch"] == 7
 
 
+def test_nests_without_tensors_are_passed_by(vit, tmp_path: Path):
+    content = {"model": {"name": "vit"}, "network": {}, "weights": vit}
+    assert list(read_original(saved(content, tmp_path), heads=HEADS).tensors) == list(vit)
+
+
 def test_wrappers_inside_names_are_taken_off(vit, tmp_path: Path):
     changed = {name.replace("encoder.", "encoder._orig_mod."): value for name, value in vit.items()}
     assert list(read_original(saved(changed, tmp_path), heads=HEADS).tensors) == list(vit)
@@ -119,7 +124,10 @@ ONE = torch.zeros(1)
         ),
         (["decoder_blocks.0.attn.qkv.weight", "mask_token", "blocks.0.x"], "Prithvi or another"),
         (["blocks.0.attn.qkv.weight", "channel_embed"], "SatMAE"),
-        (["vit.embeddings.patch_embeddings.projection.weight"], "a vision transformer of Hugging Face"),
+        (
+            ["vit.embeddings.patch_embeddings.projection.weight"],
+            "a vision transformer of Hugging Face",
+        ),
         (["visual.transformer.resblocks.0.ln_1.weight"], "CLIP"),
         (["up1.conv.weight", "down1.conv.weight"], "a U-Net"),
         (["layers.0.blocks.0.attn.relative_position_bias_table"], "a Swin transformer"),
@@ -146,7 +154,8 @@ def test_a_u_net_over_a_resnet_is_no_resnet(resnet):
     [
         ({"state": {}, "param_groups": []}, "the state of an optimiser, without its network"),
         ({"optimizer_states": [], "epoch": 1}, "the state of a training run, without its network"),
-        ({"state_dict": {}}, r"no network's tensors \(it has nothing\)"),
+        ({}, r"no network's tensors \(it has nothing\)"),
+        ({"state_dict": {}}, r"no network's tensors \(it has state_dict\)"),
         ({"weights": 3}, r"no network's tensors \(it has weights\)"),
     ],
 )

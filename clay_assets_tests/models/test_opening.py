@@ -337,7 +337,10 @@ def test_files_that_are_not_there_are_named(tmp_path: Path):
     with pytest.raises(NotFoundError, match=r"nothing.ckpt does not exist"):
         open_checkpoint(tmp_path / "nothing.ckpt")
     with pytest.raises(NotFoundError, match="is a folder, give the file in it"):
-        open_checkpoint(tmp_path)
+        read_original(tmp_path)
+    (tmp_path / "empty.ckpt").touch()
+    with pytest.raises(CheckpointError, match=r"empty.ckpt is empty"):
+        read_original(tmp_path / "empty.ckpt")
 
 
 def test_a_safetensors_file_may_begin_with_any_byte(tmp_path: Path):
