@@ -10,7 +10,7 @@ from clay_assets.defs.automation import FOLLOW
 from clay_assets.defs.imagery import OWNERS
 from clay_assets.defs.partitions import image_sets
 from clay_assets.defs.resources import StoreResource
-from clay_assets.defs.tile_runs import reported_as_failure
+from clay_assets.defs.tile_runs import TILES_A_RUN, Outcome, materialize_tiles
 from clay_assets.embeddings import Product
 from clay_assets.evaluation.comparison import figures_of
 from clay_assets.provenance import fingerprint
@@ -31,6 +31,14 @@ class EvaluationConfig(dg.Config):
     """Of more labelled pictures a seeded sample is taken."""
     seed: int = 0
     """Of samples and permutations."""
+
+    def settings(self) -> evaluation.EvaluationSettings:
+        """How vectors are compared.
+
+        Raises:
+            InvalidValueError: a value is not allowed.
+        """
+        return evaluation.EvaluationSettings(self.k, self.metric, self.max_rows, self.seed)
 
 
 def evaluation_assets(products: Sequence[Product]) -> list[dg.AssetsDefinition]:
@@ -53,23 +61,21 @@ def _image_evaluation(product: str) -> dg.AssetsDefinition:
         owners=OWNERS,
         code_version=evaluation.CODE_VERSION,
         automation_condition=FOLLOW,
+        backfill_policy=dg.BackfillPolicy.multi_run(TILES_A_RUN),
     )
     def image_evaluation(
         context: dg.AssetExecutionContext, config: EvaluationConfig, store: StoreResource
     ) -> dg.MaterializeResult[None]:
         files = store.open()
-        with reported_as_failure(f"{context.partition_key}: "):
-            settings = evaluation.EvaluationSettings(
-                config.k, config.metric, config.max_rows, config.seed
-            )
+
+        def evaluate(image_set: str) -> Outcome:
             report = evaluation.evaluate_image_set(
-                files, product, context.partition_key, settings, run_id=context.run.run_id
+                files, product, image_set, config.settings(), run_id=context.run.run_id
             )
-        key = evaluation.evaluation_key(product, context.partition_key)
-        return dg.MaterializeResult(
-            metadata=_metadata(report) | {"dagster/uri": files.url(key)},
-            data_version=dg.DataVersion(report.inputs),
-        )
+            url = files.url(evaluation.evaluation_key(product, image_set))
+            return Outcome(report.inputs, _metadata(report) | {"dagster/uri": url})
+
+        return materialize_tiles(context, evaluate)
 
     return image_evaluation
 
@@ -83,25 +89,27 @@ def _product_comparison(products: list[str]) -> dg.AssetsDefinition:
         owners=OWNERS,
         code_version=evaluation.CODE_VERSION,
         automation_condition=FOLLOW,
+        backfill_policy=dg.BackfillPolicy.multi_run(TILES_A_RUN),
     )
     def product_comparison(
         context: dg.AssetExecutionContext, store: StoreResource
     ) -> dg.MaterializeResult[None]:
         """All products that embed pictures, side by side on the labels of one image set."""
         files = store.open()
-        with reported_as_failure(f"{context.partition_key}: "):
-            table = evaluation.compare_products(files, products, context.partition_key)
-        best = table["product"][0].as_py() if len(table) else "none: there are no labels"
-        return dg.MaterializeResult(
-            metadata={
+
+        def compare(image_set: str) -> Outcome:
+            table = evaluation.compare_products(files, products, image_set)
+            best = table["product"][0].as_py() if len(table) else "none: there are no labels"
+            metadata = {
                 "comparison": dg.MetadataValue.md(evaluation.as_markdown(table)),
                 "best by kNN accuracy": best,
                 "products": len(table),
                 "dagster/row_count": len(table),
-                "dagster/uri": files.url(evaluation.comparison_key(context.partition_key)),
-            },
-            data_version=dg.DataVersion(fingerprint(table.to_pylist())),
-        )
+                "dagster/uri": files.url(evaluation.comparison_key(image_set)),
+            }
+            return Outcome(fingerprint(table.to_pylist()), metadata)
+
+        return materialize_tiles(context, compare)
 
     return product_comparison
 

@@ -11,6 +11,7 @@ from clay_assets.embeddings import Product
 from clay_assets.settings import Settings
 from clay_assets_tests.evaluation.made_sets import birds, put_set, put_vectors
 
+RANGE_END = "dagster/asset_partition_range_end"
 PRODUCTS = [Product("whole", input="images"), Product("half", input="images")]
 
 
@@ -79,6 +80,14 @@ def test_a_repeat_says_that_it_did_nothing(labelled, instance):
     assert first == second
 
 
+def test_a_wrong_setting_is_a_failure_that_says_what_is_allowed(labelled, instance):
+    config = {"ops": {"image_evaluation__whole": {"config": {"metric": "manhattan"}}}}
+    result = run(labelled, instance, selection=["image_evaluation/whole"], config=config, ok=False)
+    (failure,) = [event for event in result.all_node_events if event.is_step_failure]
+    message = failure.step_failure_data.user_failure_data.description
+    assert "metric must be one of cosine, euclidean, got 'manhattan'" in message
+
+
 def test_the_settings_can_be_chosen(labelled, instance):
     config = {"ops": {"image_evaluation__half": {"config": {"k": 3, "metric": "euclidean"}}}}
     result = run(labelled, instance, config=config)
@@ -102,6 +111,26 @@ def test_labels_that_say_nothing_are_a_failure_that_says_why(labelled, instance)
     (failure,) = [event for event in result.all_node_events if event.is_step_failure]
     message = failure.step_failure_data.user_failure_data.description
     assert message.startswith("birds: an evaluation needs two classes of two members or more")
+
+
+def test_a_run_over_many_sets_evaluates_each(labelled, instance):
+    names, vectors = birds(30, seed=2)
+    for name in ("cats", "dogs"):
+        add_image_set(instance, name)
+        put_set(labelled, name=name)
+        for product in ("whole", "half"):
+            put_vectors(labelled, product, names, vectors, image_set=name)
+    put_set(labelled, "(Parus)", name="cats")
+    result = dg.materialize(
+        evaluation_assets(PRODUCTS),
+        instance=instance,
+        tags={"dagster/asset_partition_range_start": "birds", RANGE_END: "dogs"},
+        resources={"store": StoreResource(root=labelled.root, cache=str(labelled.cache))},
+        raise_on_error=False,
+    )
+    assert not result.success  # cats has one class
+    done = instance.get_materialized_partitions(dg.AssetKey("product_comparison"))
+    assert done == {"birds", "dogs"}
 
 
 def test_products_of_chips_have_no_evaluation(tmp_path):
