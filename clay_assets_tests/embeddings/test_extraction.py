@@ -1,60 +1,112 @@
-"""What is taken from an encoder, against the same taken by hand."""
+"""What is taken from an encoder, against the same taken by hand from hooks on its network."""
+
+from functools import cache
 
 import numpy as np
 import pytest
 import torch
 
+from clay_assets.bands import BAND_NAMES, SENTINEL2_BANDS
 from clay_assets.embeddings.extraction import Extraction, embedding_shape, extract, resolve
 from clay_assets.errors import ProductError
-from clay_assets.models.token_encoder import ChipKind, Layer, Layout, TokenEncoder, Tokens
+from clay_assets.models import ClayV0Config, TransformerSize, make_checkpoint
+from clay_assets.models.cards import card_named
+from clay_assets.models.clay_v1_config import ClayV1Config
+from clay_assets.models.families import encoder_of, family_with
+from clay_assets.models.resnet import ResnetConfig
+from clay_assets.models.token_encoder import ChipKind, Place
+from clay_assets.models.triplet import TripletConfig
+from clay_assets.models.vit import VitConfig
+from clay_assets_tests.models.seeded import numbers, weights
+
+VIT_L = card_named("vit-l-16-imagenet").layout
+CLAY_V0 = card_named("clay-v0.1").layout
+RESNET = card_named("resnet-50-imagenet").layout
+TRIPLET = card_named("vectorgeo-triplet").layout
+
+SIZE = TransformerSize(16, 3, 2, 8, 2)
+PICTURES = ("red", "green", "blue")
+LITTLE = {  # a small network of each family, chips it takes, and the norm after its last block
+    "clay_v0": (
+        ClayV0Config(SIZE, SIZE, image_size=64),
+        ChipKind(BAND_NAMES, 64, 10.0),
+        "transformer.norm",
+    ),
+    "clay_v1": (ClayV1Config(SIZE, SIZE), ChipKind(SENTINEL2_BANDS, 32, 10.0), "transformer.norm"),
+    "vit": (VitConfig(32, 8, 16, 3, 2, 32), ChipKind(PICTURES, 32, 0.0), "encoder.ln"),
+    "resnet": (ResnetConfig(False, (1, 1, 1, 1)), ChipKind(PICTURES, 64, 0.0), None),
+    "triplet": (
+        TripletConfig(23, 4, 6, 3, image_size=8, stages=1),
+        ChipKind(("land_cover",), 8, 100.0),
+        None,
+    ),
+}
+ATOL = 1e-6  # of tokens of about unit variance
+RTOL = 1e-5  # of those of ResNets, which grow from stage to stage
+PLACES = [Place(5.1, 60.2, "2023-06-12"), Place(-70.0, -20.0, "2021-01-01")]
 
 
-def layout_of(widths, grids, *, groups=1, has_cls=False, has_final_norm=False):
-    pairs = zip(widths, grids, strict=True)
-    layers = tuple(Layer(f"layer{n}", width, grid) for n, (width, grid) in enumerate(pairs, 1))
-    return Layout(layers, groups, has_cls, has_final_norm)
+@cache
+def little(family):
+    """An encoder, and a batch that it takes."""
+    config, kind, _ = LITTLE[family]
+    with torch.device("meta"):
+        state = family_with(config).network(config).state_dict()
+    shape = (2, len(kind.bands), kind.size_px, kind.size_px)
+    pixels = 1500 + 500 * numbers(shape, 99)
+    if kind.bands == PICTURES:
+        pixels = pixels.clamp(0, 2550).div(10).to(torch.uint8)
+    if family == "triplet":
+        pixels = torch.tensor([20, 30, 40, 50], dtype=torch.uint8)[(pixels > 1500).long()]
+    return encoder_of(make_checkpoint(config, weights(state), {}), kind), pixels
 
 
-VIT_L = layout_of([1024] * 24, [(14, 14)] * 24, has_cls=True, has_final_norm=True)
-CLAY_V0 = layout_of([768] * 12, [(16, 16)] * 12, groups=6, has_final_norm=True)
-RESNET = layout_of([256, 512, 1024, 2048], [(56, 56), (28, 28), (14, 14), (7, 7)])
-TRIPLET = layout_of([64, 64, 64, 64, 16], [(16, 16), (8, 8), (4, 4), (1, 1), (1, 1)])
-
-
-class Numbered(TokenEncoder):
-    """Gives tokens that are drawn by layer and norm, so that each can be told from the others."""
-
-    def __init__(self, layout):
-        super().__init__()
-        self.kind = ChipKind(("B02",), 1, 10.0)
-        self.layout = layout
-
-    def metadata(self, places):
-        return torch.zeros(len(places), 0)
-
-    def tokens(self, batch, index, *, after_norm):
-        layer = self.layout.layers[index]
-        rng = torch.Generator().manual_seed(2 * index + after_norm)
-        shape = (batch, self.layout.groups, *layer.grid, layer.width)
-        cls = torch.randn(batch, layer.width, generator=rng) if self.layout.has_cls else None
-        return Tokens(torch.randn(*shape, generator=rng), cls)
-
-    def forward(self, pixels, metadata, layers, *, after_norm):
-        return [self.tokens(len(pixels), index, after_norm=after_norm) for index in layers]
-
-
-def taken(layout, **declared):
-    encoder = Numbered(layout)
-    resolved = resolve(Extraction(**declared), layout, name="product x")
-    vectors = extract(encoder, torch.zeros(2, 1, 1, 1), torch.zeros(2, 0), resolved)
+def taken(family, **declared):
+    encoder, pixels = little(family)
+    resolved = resolve(Extraction(**declared), encoder.layout, name="product x")
+    with torch.inference_mode():
+        vectors = extract(encoder, pixels, encoder.metadata(PLACES), resolved)
     assert tuple(vectors.shape) == (2, *resolved.shape)
     assert vectors.dtype == torch.float32
     return vectors.numpy()
 
 
-def by_hand(layout, index, *, after_norm):
-    tokens = Numbered(layout).tokens(2, index, after_norm=after_norm)
-    return tokens.patches.numpy(), None if tokens.cls is None else tokens.cls.numpy()
+@cache
+def hooked(family):
+    """What each layer's module gives, and the same after the last norm, in the network's shapes."""
+    encoder, pixels = little(family)
+    modules, found = dict(encoder.named_modules()), {}
+    names = [".".join(layer.name.split(".")[-2:]) for layer in encoder.layout.layers]
+    for index, name in enumerate(names):
+
+        def keep(_module, _inputs, output, index=index):
+            found[index] = output
+
+        _ending(modules, name).register_forward_hook(keep)
+    last = (len(names) - 1,)
+    with torch.inference_mode():
+        encoder(pixels, encoder.metadata(PLACES), last, after_norm=encoder.layout.has_final_norm)
+        norm = LITTLE[family][2]
+        after = {} if norm is None else {i: _ending(modules, norm)(x) for i, x in found.items()}
+    return found, after
+
+
+def _ending(modules, name):
+    return next(module for path, module in modules.items() if path.endswith(name))
+
+
+def by_hand(family, index, *, after_norm=False):
+    """(2, G, rows, columns, D) patches and (2, D) class tokens of one layer."""
+    layout = little(family)[0].layout
+    output = hooked(family)[after_norm][index]
+    shape = (2, layout.groups, *layout.layers[index].grid, layout.layers[index].width)
+    if family == "resnet":
+        return output.permute(0, 2, 3, 1).reshape(shape).numpy(), None
+    if family == "triplet":
+        return output.reshape(shape).numpy(), None
+    if family == "clay_v0":  # place and date come last
+        return output[:, :-2].reshape(shape).numpy(), None
+    return output[:, 1:].reshape(shape).numpy(), output[:, 0].numpy()
 
 
 @pytest.mark.parametrize(
@@ -87,74 +139,98 @@ def test_widths_are_those_of_the_note(declared, width):
         (VIT_L, {"level": "cls"}, (1024,)),
     ],
 )
-def test_every_family_gives_the_shape_that_is_announced(layout, declared, shape):
+def test_every_family_has_its_shapes(layout, declared, shape):
     assert embedding_shape(Extraction(**declared), layout) == shape
-    assert taken(layout, **declared).shape == (2, *shape)
 
 
-def test_the_output_is_after_the_norm_and_a_named_layer_before_it():
-    output, _ = by_hand(CLAY_V0, 11, after_norm=True)
-    hooked, _ = by_hand(CLAY_V0, 11, after_norm=False)
-    np.testing.assert_array_equal(taken(CLAY_V0, level="group"), output)
-    np.testing.assert_array_equal(taken(CLAY_V0, level="group", layers=(-1,)), hooked)
-    np.testing.assert_array_equal(taken(CLAY_V0, level="group", norm="before"), hooked)
-    np.testing.assert_array_equal(taken(CLAY_V0, level="group", layers=(11,), norm="after"), output)
+@pytest.mark.parametrize("family", ["clay_v0", "clay_v1", "vit"])
+def test_the_output_is_after_the_norm_and_a_named_layer_before_it(family):
+    output, before = by_hand(family, 2, after_norm=True)[0], by_hand(family, 2)[0]
+    for declared, wanted in (
+        ({}, output),
+        ({"layers": (-1,)}, before),
+        ({"norm": "before"}, before),
+        ({"layers": (2,), "norm": "after"}, output),
+    ):
+        found = taken(family, level="patch", **declared)
+        np.testing.assert_allclose(found, wanted.mean(axis=1), rtol=RTOL, atol=ATOL)
+    earlier = by_hand(family, 0, after_norm=True)[0]
+    found = taken(family, level="patch", layers=(0,), norm="after")
+    np.testing.assert_allclose(found, earlier.mean(axis=1), rtol=RTOL, atol=ATOL)
 
 
-def test_levels_keep_what_they_say():
-    patches, _ = by_hand(CLAY_V0, 11, after_norm=True)
-    mean = patches.reshape(2, -1, 768).mean(axis=1)  # over all groups and patches
-    np.testing.assert_allclose(taken(CLAY_V0), mean, rtol=0, atol=1e-6)
-    patch = patches.mean(axis=1)
-    np.testing.assert_allclose(taken(CLAY_V0, level="patch"), patch, rtol=0, atol=1e-6)
+@pytest.mark.parametrize("family", LITTLE)
+def test_the_mean_of_every_family_is_that_of_its_last_tokens(family):
+    has_norm = little(family)[0].layout.has_final_norm
+    patches, _ = by_hand(family, len(little(family)[0].layout.layers) - 1, after_norm=has_norm)
+    mean = patches.reshape(2, -1, patches.shape[-1]).mean(axis=1)  # over all groups and patches
+    np.testing.assert_allclose(taken(family), mean, rtol=RTOL, atol=ATOL)
 
 
+def test_groups_are_kept_or_averaged():
+    patches, _ = by_hand("clay_v0", 2, after_norm=True)
+    np.testing.assert_allclose(taken("clay_v0", level="group"), patches, rtol=RTOL, atol=ATOL)
+    mean = patches.mean(axis=1)
+    np.testing.assert_allclose(taken("clay_v0", level="patch"), mean, rtol=RTOL, atol=ATOL)
+
+
+@pytest.mark.parametrize("family", ["clay_v0", "clay_v1", "vit", "resnet"])
 @pytest.mark.parametrize("pooling", ["mean", "max", "cls", "cls_mean"])
-def test_poolings_of_several_layers_stand_one_after_the_other(pooling):
+def test_poolings_of_several_layers_stand_one_after_the_other(family, pooling):
+    if "cls" in pooling and not little(family)[0].layout.has_cls:
+        with pytest.raises(ProductError, match="needs a class token, and this network has none"):
+            taken(family, level="chip", pooling=pooling)
+        return
     parts = []
-    for index in (2, 22, 23):
-        patches, cls = by_hand(VIT_L, index, after_norm=False)
-        flat = patches.reshape(2, -1, 1024)
+    for index in (0, len(little(family)[0].layout.layers) - 1):
+        patches, cls = by_hand(family, index)
+        flat = patches.reshape(2, -1, patches.shape[-1])
         parts += {
             "mean": [flat.mean(axis=1)],
             "max": [flat.max(axis=1)],
             "cls": [cls],
             "cls_mean": [cls, flat.mean(axis=1)],
         }[pooling]
-    found = taken(VIT_L, level="chip", pooling=pooling, layers=(2, -2, -1))
-    np.testing.assert_allclose(found, np.concatenate(parts, axis=1), rtol=0, atol=1e-6)
+    found = taken(family, level="chip", pooling=pooling, layers=(0, -1))
+    np.testing.assert_allclose(found, np.concatenate(parts, axis=1), rtol=RTOL, atol=ATOL)
 
 
-def test_the_mean_over_layers_is_elementwise_and_length_one_comes_last():
-    clss = [by_hand(VIT_L, index, after_norm=False)[1] for index in (21, 22, 23)]
+@pytest.mark.parametrize("family", ["clay_v1", "vit"])
+def test_the_mean_over_layers_is_elementwise_and_length_one_comes_last(family):
+    clss = [by_hand(family, index)[1] for index in (1, 2)]
     mean = np.mean(clss, axis=0)
-    found = taken(VIT_L, level="cls", last_k=3, aggregation="mean", l2=True)
+    found = taken(family, level="cls", last_k=2, aggregation="mean", l2=True)
     units = mean / np.linalg.norm(mean, axis=1, keepdims=True)
-    np.testing.assert_allclose(found, units, rtol=0, atol=1e-6)
-    whole = taken(VIT_L, level="cls", last_k=3, l2=True)
-    np.testing.assert_allclose(np.linalg.norm(whole, axis=1), 1, atol=1e-6)  # over all layers
+    np.testing.assert_allclose(found, units, rtol=RTOL, atol=ATOL)
+    whole = np.concatenate(clss, axis=1)  # its length is 1 over all layers
+    units = whole / np.linalg.norm(whole, axis=1, keepdims=True)
+    found = taken(family, level="cls", last_k=2, l2=True)
+    np.testing.assert_allclose(found, units, rtol=RTOL, atol=ATOL)
 
 
 def test_length_one_is_that_of_each_patch():
-    found = taken(RESNET, level="patch", l2=True)
-    np.testing.assert_allclose(np.linalg.norm(found, axis=-1), np.ones((2, 7, 7)), atol=1e-6)
+    found = taken("clay_v0", level="group", l2=True)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=-1), np.ones((2, 6, 2, 2)), atol=ATOL)
 
 
 def test_one_token_is_its_own_mean():
-    patches, _ = by_hand(TRIPLET, 4, after_norm=False)
-    np.testing.assert_array_equal(taken(TRIPLET), patches.reshape(2, 16))
+    patches, _ = by_hand("triplet", 2)
+    np.testing.assert_allclose(taken("triplet"), patches.reshape(2, 3), rtol=RTOL, atol=ATOL)
+    last = little("triplet")[0].network.output_layer
+    with torch.inference_mode():
+        output = last(torch.from_numpy(taken("triplet", layers=(1,)))).numpy()
+    np.testing.assert_allclose(taken("triplet"), output, rtol=RTOL, atol=ATOL)
 
 
 def test_vectors_are_float32_whatever_the_tokens_are():
-    class Half(Numbered):
-        def forward(self, pixels, metadata, layers, *, after_norm):
-            found = super().forward(pixels, metadata, layers, after_norm=after_norm)
-            return [Tokens(t.patches.bfloat16(), t.cls.bfloat16()) for t in found]
-
+    encoder, pixels = little("vit")
     for pooling in ("mean", "max", "cls", "cls_mean"):
-        resolved = resolve(Extraction("chip", pooling=pooling), VIT_L, name="x")
-        vectors = extract(Half(VIT_L), torch.zeros(1, 1, 1, 1), torch.zeros(1, 0), resolved)
+        resolved = resolve(Extraction("chip", pooling=pooling), encoder.layout, name="x")
+        half = encoder.to(torch.bfloat16)
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            vectors = extract(half, pixels, half.metadata(PLACES), resolved)
         assert vectors.dtype == torch.float32
+    little.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -195,7 +271,7 @@ def test_what_contradicts_itself_is_refused(declared, message):
         (TRIPLET, {"norm": "before"}, "norm before asks for the final norm"),
         (RESNET, {"last_k": 2, "aggregation": "mean"}, "got layer3 1024, layer4 2048; use concat"),
         (RESNET, {"level": "patch", "last_k": 2}, "got layer3 14x14, layer4 7x7; use level mean"),
-        (TRIPLET, {"level": "patch"}, "patch needs several tokens, and layer layer5 gives one vec"),
+        (TRIPLET, {"level": "patch"}, "patch needs several tokens, and layer output_layer gives"),
         (TRIPLET, {"level": "chip", "pooling": "max"}, "max needs several tokens, and layer"),
     ],
 )
