@@ -77,7 +77,8 @@ class Normalisation:
 
     def _band(self, pixels: Tensor, mean: float, std: float) -> Tensor:
         if self.float16:
-            return ((pixels.half() - _half(mean)) / _half(std)).float()
+            mean, std = float(_half(mean)), float(_half(std))
+            return ((pixels.half() - mean) / std).float()
         pixels = pixels.float()
         if self.decibel:
             pixels = 10 * torch.where(pixels <= 0, _LEAST_POWER, pixels).log10()
@@ -128,6 +129,7 @@ def _angle(turn: float) -> float:
     return math.atan2(math.cos(turn), math.sin(turn))
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _half(value: float) -> float:
     """The nearest number in float16."""
     return torch.tensor(value).half().item()
