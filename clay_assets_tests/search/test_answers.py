@@ -304,3 +304,23 @@ def test_as_many_hits_as_asked_for_even_when_a_sketch_proposes_fewer(many: Both)
         few = index.search(Query("clay", k=9, chip_id=many.chips[0].chip_id), exact=True)
         assert few.exact
         assert few.frame["chip_id"].tolist() == hits.frame["chip_id"].tolist()[:9]
+
+
+def test_vectors_of_the_last_layers_are_answered_by_both_engines(
+    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """8,192 numbers: class token and mean of the last four layers of a ViT-L."""
+    monkeypatch.setattr("clay_assets.search.centre.SKETCH_MIN_ROWS", 100)
+    monkeypatch.setattr("clay_assets.search.plan.EXACT_MAX_ROWS", 99)
+    monkeypatch.setattr("clay_assets.search.plan._RERANK", 20)
+    chips = made_chips("32VKM", 150, width=8192, kinds=10)
+    query = Query("clay", chip_id=chips[7].chip_id, k=2)
+    expected = answer_by_numpy(chips, query)
+    with both_indexes(store, database_url, chips) as both:
+        for index in (both.duckdb, both.pgvector):
+            hits = index.search(query)
+            assert not hits.exact  # by sketches of 8,192 bits, then by the vectors
+            assert hits.frame["chip_id"].tolist() == [chip_id for chip_id, _ in expected]
+            assert hits.frame["score"].tolist() == pytest.approx(
+                [score for _, score in expected], abs=SCORE
+            )
