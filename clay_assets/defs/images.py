@@ -8,9 +8,11 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from clay_assets.defs.automation import FOLLOW
 from clay_assets.defs.checkpoints import checkpoints
+from clay_assets.defs.image_projections import image_projection_asset
 from clay_assets.defs.imagery import OWNERS
 from clay_assets.defs.metadata import columns, picture
 from clay_assets.defs.partitions import add_image_set, image_sets
+from clay_assets.defs.projections import projection_key
 from clay_assets.defs.resources import DeviceResource, StoreResource
 from clay_assets.defs.tile_runs import TILES_A_RUN, Outcome, materialize_tiles
 from clay_assets.embeddings import Product
@@ -71,7 +73,12 @@ class ImagesConfig(dg.Config):
 
 def image_assets(products: Sequence[Product]) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The image sets, and an asset for each of the products that take pictures."""
-    return [images, *(_image_embeddings(one) for one in products if one.input == "images")]
+    of_images = [product for product in products if product.input == "images"]
+    return [
+        images,
+        *(image_projection_asset(product) for product in of_images if product.has_projection),
+        *(_image_embeddings(product) for product in of_images),
+    ]
 
 
 def image_jobs(products: Sequence[Product]) -> list[UnresolvedAssetJobDefinition]:
@@ -136,6 +143,7 @@ def _image_embeddings(product: Product) -> dg.AssetsDefinition:
                 checkpoints,
                 partition_mapping=dg.SpecificPartitionsPartitionMapping([product.checkpoint]),
             ),
+            *([projection_key(product)] if product.has_projection else []),
         ],
         description=f"Embeddings of each picture of one image set by checkpoint "
         f"{product.checkpoint!r}, as Parquet and CSV, with a sheet of nearest pictures.",

@@ -48,8 +48,8 @@ def projection_asset(product: embedding.Product) -> dg.AssetsDefinition:
                 partition_mapping=dg.SpecificPartitionsPartitionMapping([product.checkpoint]),
             ),
         ],
-        description=f"{_steps(product)} of embeddings by checkpoint {product.checkpoint!r}, fitted "
-        "on a sample of the chips of all tiles.",
+        description=f"{steps_of(product)} of embeddings by checkpoint {product.checkpoint!r}, "
+        "fitted on a sample of the chips of all tiles.",
         group_name="embeddings",
         kinds={"scikitlearn", "safetensors"},
         owners=OWNERS,
@@ -96,7 +96,8 @@ def _metadata(report: ProjectionReport) -> dict[str, Any]:
     return metadata
 
 
-def _steps(product: embedding.Product) -> str:
+def steps_of(product: embedding.Product) -> str:
+    """What a projection does, as text."""
     steps = ["z-score"] if product.standardise else []
     if product.pca is not None:
         steps.append(f"PCA to {product.pca}" + (" with whitening" if product.whiten else ""))

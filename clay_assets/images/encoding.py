@@ -94,6 +94,11 @@ def encode_images(
     return embedded
 
 
+def reading_threads() -> int:
+    """How many pictures are fetched and decoded at once."""
+    return min(max(os.cpu_count() or 1, _FEWEST_THREADS), _MOST_THREADS)
+
+
 def _encoder(store: Store, work: ImageWork, settings: EncoderSettings) -> ChipEncoder:
     projection = None
     if work.projection_id is not None:
@@ -118,7 +123,7 @@ def _batches(
     size: int,
 ) -> Iterator[list[ReadPicture]]:
     """Pictures of unknown content; failures and known content are noted on the way."""
-    threads = min(max(os.cpu_count() or 1, _FEWEST_THREADS), _MOST_THREADS)
+    threads = reading_threads()
     batch: list[ReadPicture] = []
     reads = load_ahead(
         wanted, lambda image: _read(work, known, image), threads=threads, ahead=size + threads

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from clay_assets import __version__
-from clay_assets.checkpoints import find_checkpoint
+from clay_assets.checkpoints import StoredCheckpoint, find_checkpoint
 from clay_assets.embeddings import csv_target
 from clay_assets.embeddings.outputs import check_targets
 from clay_assets.embeddings.products import Product
@@ -131,10 +131,7 @@ def plan_images(
         )
     image_set = read_set(store, name)
     checkpoint = find_checkpoint(store, product.checkpoint)
-    check_family(product, checkpoint.card["family"])
-    check_model(product, checkpoint)
-    config = config_of(checkpoint.card)
-    shape = shape_of(product, config, picture_kind(config.image_size))
+    size_px, shape = network_for_pictures(product, checkpoint)
     check_targets(store, product, name)
     listing = list_images(image_set.location)
     if not listing.images:
@@ -147,7 +144,7 @@ def plan_images(
         image_set=image_set,
         listing=listing,
         checkpoint_id=checkpoint.id,
-        size_px=config.image_size,
+        size_px=size_px,
         shape=shape,
         precision=precision,
         projection_id=find_projection(store, product, checkpoint.id).id
@@ -161,13 +158,16 @@ def picture_kind(size_px: int) -> ChipKind:
     return ChipKind(PICTURE_BANDS, size_px, 0.0)
 
 
-def check_family(product: Product, family: str) -> None:
-    """Whether networks of a family take pictures.
+def network_for_pictures(
+    product: Product, checkpoint: StoredCheckpoint
+) -> tuple[int, tuple[int, ...]]:
+    """Side of the pictures that a network takes, and shape of what the product stores of one.
 
     Raises:
-        ProductError: they do not.
+        ProductError: it takes no pictures, cannot give what the product takes, or is not the
+            product's model.
     """
-    if family not in PICTURE_FAMILIES:
+    if (family := checkpoint.card["family"]) not in PICTURE_FAMILIES:
         title = family_named(family).title
         allowed = " or ".join(family_named(name).title for name in PICTURE_FAMILIES)
         raise ProductError(
@@ -175,6 +175,9 @@ def check_family(product: Product, family: str) -> None:
             f"which takes measured bands and not pictures; use a checkpoint of a {allowed}, or "
             'input = "chips"'
         )
+    check_model(product, checkpoint)
+    config = config_of(checkpoint.card)
+    return config.image_size, shape_of(product, config, picture_kind(config.image_size))
 
 
 def output_keys(product: Product, image_set: str) -> dict[str, str]:

@@ -306,3 +306,38 @@ def test_a_registered_set_reports_its_pictures(
         register_images(instance, settings.store, image_set_of("x", str(tmp_path / "nowhere")))
     with pytest.raises(InvalidValueError, match="the name of an image set must be"):
         add_image_set(instance, "a..b")
+
+
+PROJECTED = """
+[products.clay]
+
+[products.small]
+checkpoint = "vit"
+input = "images"
+standardise = true
+pca = 2
+"""
+
+
+@pytest.mark.usefixtures("vit")
+def test_a_projected_product_asks_for_its_projection_first(
+    settings: Settings, instance: dg.DagsterInstance, birds: Path
+):
+    Path(str(settings.products_file)).write_text(PROJECTED)
+    register_images(instance, settings.store, image_set_of("birds", str(birds)))
+    definitions = build_defs(settings)
+    parents = definitions.resolve_asset_graph().get(dg.AssetKey(["image_embeddings", "small"]))
+    assert {key.to_user_string() for key in parents.parent_keys} == {
+        "checkpoints",
+        "images",
+        "projections/small",
+    }
+    job = definitions.resolve_implicit_global_asset_job_def()
+    done = job.get_subset(
+        asset_selection={dg.AssetKey(["projections", "small"])}
+    ).execute_in_process(instance=instance, raise_on_error=False)
+    made = done.asset_materializations_for_node("projections__small")[0].metadata
+    assert (made["images"].value, made["width"].value) == (4, 2)
+    assert "variance_curve" in made
+    run_job(definitions, instance, "embed_images", partition="birds")
+    assert read_vectors(settings.store, "small", "birds")[1].shape == (4, 2)

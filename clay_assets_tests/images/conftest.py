@@ -27,6 +27,14 @@ def put_network(store: Store, network: nn.Module, config: object, name: str) -> 
     return put_checkpoint(store, checkpoint, name, inputs="a rule", run_id="test").id
 
 
+def put_huge_network(store: Store) -> None:
+    """A network as checkpoint `huge` whose numbers are too large for float32."""
+    tensors = weights(Vit(TINY).state_dict())
+    tensors["conv_proj.weight"] *= 1e38
+    checkpoint = make_checkpoint(TINY, tensors, {"source": "a rule"})
+    put_checkpoint(store, checkpoint, "huge", inputs="", run_id="test")
+
+
 @pytest.fixture
 def vit(store: Store) -> str:
     """Id of the tiny vision transformer, which is named `vit`."""

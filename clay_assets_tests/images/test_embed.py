@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from clay_assets.checkpoints import load_checkpoint, put_checkpoint
+from clay_assets.checkpoints import load_checkpoint
 from clay_assets.embeddings import Product
 from clay_assets.embeddings.encoding import EncoderSettings
 from clay_assets.errors import (
@@ -32,11 +32,17 @@ from clay_assets.images.rows import KnownImages
 from clay_assets.images.sets import image_set_of, write_set
 from clay_assets.images.work import plan_images
 from clay_assets.images.writing import Failure, Parts
-from clay_assets.models import ClayV0, make_checkpoint
+from clay_assets.models import ClayV0
 from clay_assets.models.vit import Vit
 from clay_assets.store import Store
 from clay_assets_tests.defs.operating import TINY as CLAY_TINY
-from clay_assets_tests.images.conftest import LAST_TWO, NAMES, TINY, put_network
+from clay_assets_tests.images.conftest import (
+    LAST_TWO,
+    NAMES,
+    TINY,
+    put_huge_network,
+    put_network,
+)
 from clay_assets_tests.images.making import encoded, picture, put_pictures
 
 ATOL = 2e-6  # of numbers of a unit vector, float32
@@ -276,10 +282,7 @@ def test_a_set_that_cannot_be_read_at_all_is_an_error(store: Store, embed: Embed
 
 
 def test_a_network_that_gives_no_numbers_is_an_error(store: Store, embed: Embed):
-    tensors = load_checkpoint(store, "vit").tensors
-    tensors = tensors | {"conv_proj.weight": tensors["conv_proj.weight"] * 1e38}
-    checkpoint = make_checkpoint(TINY, tensors, {"source": "a rule"})
-    put_checkpoint(store, checkpoint, "huge", inputs="", run_id="")
+    put_huge_network(store)
     with pytest.raises(CheckpointError, match="an embedding that is not finite"):
         embed(replace(LAST_TWO, checkpoint="huge"))
 
