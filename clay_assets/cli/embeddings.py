@@ -78,6 +78,9 @@ def export(
         typer.Option(help="Folder for a file a tile; or one .csv or .npy file for all tiles."),
     ],
     tile: TilesOption = None,
+    image_set: Annotated[
+        str | None, typer.Option(help="Instead of chips, the pictures of this set.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files.")] = False,
     home: HomeOption = None,
 ) -> None:
@@ -85,10 +88,14 @@ def export(
     with clear_errors():
         from clay_assets.embeddings.export import export as write
         from clay_assets.embeddings.listing import files_of
+        from clay_assets.images.export import export_set
 
-        store = settings_of(home).store
-        files = files_of(store, product, _names(tile))
-        written = write(store, files, format_.value, to, overwrite=overwrite)
+        store, kind = settings_of(home).store, format_.value
+        if image_set is not None:
+            written = [export_set(store, product, image_set, kind, to, overwrite=overwrite)]
+        else:
+            files = files_of(store, product, _names(tile))
+            written = write(store, files, kind, to, overwrite=overwrite)
         for path in written:
             console.print(str(path), soft_wrap=True, highlight=False)
 

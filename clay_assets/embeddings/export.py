@@ -47,19 +47,49 @@ def export(
         raise InvalidValueError(f"format must be one of {', '.join(ENDINGS)}, got {format_!r}")
     described = [read_metadata(store, file.key) for file in files]
     _check_level(files[0], described[0], format_)
-    is_one_file = format_ in ("csv", "numpy") and to.suffix == ENDINGS[format_]
+    is_one_file = goes_to_one_file(to, format_)
     if is_one_file:
         _check_alike(files, described)
     target = Store(str(to.parent if is_one_file else to), store.cache)
     parts = [files] if is_one_file else [[file] for file in files]
     names = [to.name] if is_one_file else [_name(file, format_) for file in files]
-    _check_free(target, names if format_ != "stac" else [*names, "collection.json"], overwrite)
+    check_free(target, names if format_ != "stac" else [*names, "collection.json"], overwrite)
     for part, name, metadata in zip(parts, names, described[: len(parts)], strict=True):
         _WRITERS[format_](store, part, metadata, target, name)
     if format_ == "stac":
         _export_collection(store, files, target)
         names.append("collection.json")
     return [Path(target.url(name)) for name in names]
+
+
+def goes_to_one_file(to: Path, format_: str) -> bool:
+    """Whether a path is that of one file for everything, and not a folder.
+
+    >>> goes_to_one_file(Path("all.csv"), "csv"), goes_to_one_file(Path("out"), "csv")
+    (True, False)
+
+    Raises:
+        InvalidValueError: it is a file's name, but not of this format.
+    """
+    if format_ in ("csv", "numpy") and to.suffix == ENDINGS[format_]:
+        return True
+    if to.suffix in (".csv", ".npy", ".json", ".gpq", ".parquet"):
+        allowed = f" or a {ENDINGS[format_]} file" if format_ in ("csv", "numpy") else ""
+        raise InvalidValueError(f"--to must be a folder{allowed} for format {format_}, got {to}")
+    return False
+
+
+def check_free(target: Store, names: Sequence[str], overwrite: bool) -> None:
+    """Refuse to write over files.
+
+    Raises:
+        InvalidValueError: one is there, and may not be replaced.
+    """
+    for name in names:
+        if not overwrite and target.exists(name):
+            raise InvalidValueError(
+                f"{target.url(name)} exists; export to another place, or pass --overwrite"
+            )
 
 
 Writer = Callable[[Store, Sequence[EmbeddingFile], FileMetadata, Store, str], None]
@@ -151,14 +181,6 @@ def _check_alike(files: Sequence[EmbeddingFile], described: Sequence[FileMetadat
             raise InvalidValueError(
                 f"{file.key} was not made as {files[0].key} was, so their vectors do not go into "
                 "one file; export to a folder, or materialise both tiles again"
-            )
-
-
-def _check_free(target: Store, names: Sequence[str], overwrite: bool) -> None:
-    for name in names:
-        if not overwrite and target.exists(name):
-            raise InvalidValueError(
-                f"{target.url(name)} exists; export to another place, or pass --overwrite"
             )
 
 

@@ -91,11 +91,11 @@ def files_of(
     files = [file for file in list_files(store, product) if tiles is None or file.tile in tiles]
     missing = sorted({*(tiles or ())} - {file.tile for file in files})
     if missing or not files:
-        of = f" of tile {missing[0]}" if missing else ""
+        of = f", none of tile {missing[0]}" if missing else ""
         others = ", ".join(store.folders("embeddings")) or "none"
         raise NotFoundError(
-            f"product {product} has no embeddings{of} in {store.url('embeddings')}; products with "
-            f"embeddings: {others}; materialise `embeddings/{product}` first"
+            f"product {product} has no embeddings of chips{of} in {store.url('embeddings')}; "
+            f"products with embeddings: {others}; materialise `embeddings/{product}` first"
         )
     return files
 

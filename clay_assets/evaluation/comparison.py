@@ -69,7 +69,7 @@ def compare_products(store: Store, products: Iterable[str], image_set: str) -> p
 
 
 def comparison_table(rows: Sequence[tuple[str, int, Evaluation]]) -> pa.Table:
-    """Products side by side, best kNN accuracy first.
+    """Products side by side, best kNN accuracy first, and of equal ones the best silhouette.
 
     Args:
         rows: name, size of the files in bytes, and figures of each product.
@@ -78,7 +78,7 @@ def comparison_table(rows: Sequence[tuple[str, int, Evaluation]]) -> pa.Table:
         Columns `product`, `dimensions`, `bytes`, `rows`, `classes`, the figures, and how they were
         computed.
     """
-    ordered = sorted(rows, key=lambda row: (-row[2].knn_accuracy, row[0]))
+    ordered = sorted(rows, key=lambda row: (-row[2].knn_accuracy, -row[2].silhouette, row[0]))
     return pa.table(
         {
             "product": pa.array([name for name, _, _ in ordered], pa.string()),

@@ -1,5 +1,6 @@
 """`clay-assets embeddings`: list, export, evaluate."""
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -60,6 +61,22 @@ def test_embeddings_are_exported(data, run, tmp_path):
     assert (tmp_path / "32VKM_20230612_20230901_v001.npy").exists()
 
 
+def test_vectors_of_pictures_are_exported(labelled, run, tmp_path):
+    names, vectors = birds()
+    asked = ("export", "last_four", "--image-set", "birds", "--to", str(tmp_path))
+    assert run(*asked, "--format", "csv").stdout.strip() == str(tmp_path / "birds.csv")
+    assert (tmp_path / "birds.csv").read_text().splitlines()[1].startswith(f'"{names[0]}","')
+    assert run(*asked, "--format", "numpy").exit_code == 0
+    assert np.array_equal(np.load(tmp_path / "birds.npy"), vectors)
+    assert (tmp_path / "birds_ids.txt").read_text().split() == names
+    again = run(*asked, "--format", "csv")
+    assert "birds.csv exists; export to another place, or pass --overwrite" in again.stderr
+    refused = run(*asked, "--format", "stac")
+    assert "the vectors of pictures go into csv or numpy, not into stac" in refused.stderr
+    named = run(*asked[:-1], str(tmp_path / "all.csv"), "--format", "csv")
+    assert named.stdout.strip() == str(tmp_path / "all.csv")
+
+
 def test_products_are_compared_by_the_set_s_own_labels(labelled, run, tmp_path):
     table = tmp_path / "table.csv"
     result = run(
@@ -103,11 +120,14 @@ def test_chips_are_evaluated(data, run):
             "--labels and --label-rule exclude each other; give one of them",
         ),
         (("evaluate", "x", "--labels", "a.csv"), "label table a.csv does not exist"),
-        (("evaluate", "x", "--label-rule", "(a)"), "product x has no embeddings in"),
+        (("evaluate", "x", "--label-rule", "(a)"), "product x has no embeddings of chips in"),
         (("evaluate", "x", "--image-set", "y"), "there is no image set 'y'"),
         (("evaluate", "x", "--label-rule", "(a)", "-k", "0"), "k must be 1 or more"),
         (("evaluate", "x", "--label-rule", "(a)", "--tile", "nowhere"), "nowhere"),
-        (("export", "x", "--format", "csv", "--to", "out"), "product x has no embeddings in"),
+        (
+            ("export", "x", "--format", "csv", "--to", "out"),
+            "product x has no embeddings of chips in",
+        ),
     ],
 )
 def test_a_wrong_wish_is_one_clear_error(data, run, arguments, message):

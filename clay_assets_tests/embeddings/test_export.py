@@ -122,3 +122,16 @@ def test_an_exported_item_still_says_how_it_was_made(two, tmp_path):
     written = export(store, files_of(store, "clay"), "stac", tmp_path)
     item = json.loads(written[0].read_bytes())
     assert item["properties"]["clay_assets:run_id"] == "run 7"
+
+
+@pytest.mark.parametrize(
+    ("format_", "to", "message"),
+    [
+        ("csv", "all.npy", "--to must be a folder or a .csv file for format csv, got"),
+        ("stac", "all.json", "--to must be a folder for format stac, got"),
+    ],
+)
+def test_a_file_of_another_format_is_no_place(two, tmp_path, format_, to, message):
+    store, _ = two
+    with pytest.raises(InvalidValueError, match=re.escape(message)):
+        export(store, files_of(store, "clay"), format_, tmp_path / to)

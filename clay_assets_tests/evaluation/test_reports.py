@@ -105,6 +105,16 @@ def test_the_comparison_ranks_products_by_accuracy(two):
     assert pyarrow.csv.read_csv(two.local_path(comparison_key("birds"))).num_rows == 2
 
 
+def test_of_equally_accurate_products_the_best_separated_is_first(two):
+    names, vectors = birds(spread=0.02)
+    put_vectors(two, "zealous", names, vectors)
+    for product in ("good", "zealous"):
+        evaluate(two, product)
+    table = compare_products(two, ["good", "zealous"], "birds")
+    assert table["knn_accuracy"].to_pylist() == [1.0, 1.0]
+    assert table["product"].to_pylist() == ["zealous", "good"]
+
+
 def test_the_comparison_is_written_only_when_it_changes(two):
     evaluate(two, "good")
     compare_products(two, ["good", "useless"], "birds")
@@ -165,10 +175,14 @@ def test_products_that_cannot_be_evaluated_are_refused(store):
     put_file(store, "patches", shape=(2, 2, 3))
     with pytest.raises(InvalidValueError, match=r"has many vectors a chip \(level patch\)"):
         chip_vectors(store, "patches")
-    with pytest.raises(NotFoundError, match=r"product none has no embeddings in .*: patches;"):
+    with pytest.raises(
+        NotFoundError, match=r"product none has no embeddings of chips in .*: patches;"
+    ):
         chip_vectors(store, "none")
     put_file(store)
-    with pytest.raises(NotFoundError, match="product clay has no embeddings of tile 32VLM in"):
+    with pytest.raises(
+        NotFoundError, match="product clay has no embeddings of chips, none of tile 32VLM in"
+    ):
         chip_vectors(store, "clay", ["32VKM", "32VLM"])
     put_file(store, tile="32VLM", recipe="other")
     with pytest.raises(InvalidValueError, match=r"32VLM_.*gpq was not made as .*32VKM_.*gpq was"):
