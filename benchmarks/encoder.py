@@ -81,8 +81,9 @@ def line(asked: argparse.Namespace, name: str, precision: str) -> None:
     device = torch.device(asked.device)
     with torch.inference_mode():
         run, chips = (peer(), 1) if name == PEER else network(asked, name, precision, device)
-        rate = matrix_rate(device, TYPES[precision])
         wall, cpu = seconds_of(run, asked.batches)
+        peak = peak_gib()
+        rate = matrix_rate(device, TYPES[precision])
         flop = operations(NETWORKS["clay_v0" if name == PEER else name])
         figures = {
             "network": name,
@@ -98,7 +99,7 @@ def line(asked: argparse.Namespace, name: str, precision: str) -> None:
         }
         if device.type == "cpu":
             share = flop * chips / cpu / rate["cpu"]
-            figures |= {"share_by_cpu_time": round(share, 3), "peak_rss_gib": peak_gib()}
+            figures |= {"share_by_cpu_time": round(share, 3), "peak_rss_gib": peak}
         else:
             figures["peak_device_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
         print(json.dumps(figures), flush=True)
