@@ -10,6 +10,7 @@ import pytest
 from clay_assets.embeddings import products
 from clay_assets.embeddings.csv_file import write_csv
 from clay_assets.embeddings.csv_target import check_targets_of
+from clay_assets.embeddings.export import export
 from clay_assets.embeddings.listing import list_files
 from clay_assets.embeddings.outputs import (
     check_targets,
@@ -18,7 +19,9 @@ from clay_assets.embeddings.outputs import (
     write_outputs,
 )
 from clay_assets.embeddings.products import Product
+from clay_assets.embeddings.stac_collection import write_collection
 from clay_assets.errors import ProductError
+from clay_assets.store import Store
 from clay_assets_tests.embeddings.conftest import TILE
 from clay_assets_tests.embeddings.made_files import made_rows, put_file
 
@@ -250,3 +253,20 @@ def _killed(*_args, **_kwargs):
 def _parts_then_killed(*_args):
     yield ["a"], np.zeros((1, 3), np.float32)
     raise KeyboardInterrupt
+
+
+def test_a_bucket_keeps_the_same_files(s3_bucket, tmp_path):
+    bucket = Store(f"s3://{s3_bucket}/data", tmp_path / "cache")
+    made = put_file(bucket, shape=(2, 2, 3))
+    product = Product("clay", level="patch", outputs=("numpy", "patches"))
+    keys = write_outputs(bucket, product, made.key)
+    before = states(bucket)
+    assert write_outputs(bucket, product, made.key) == keys
+    assert states(bucket) == before
+    assert np.array_equal(np.load(bucket.local_path(keys["numpy"])), made.vectors)
+    assert write_collection(bucket, "clay") == "embeddings/clay/collection.json"
+    written = export(bucket, list_files(bucket, "clay"), "stac", tmp_path / "out")
+    assets = json.loads(written[0].read_bytes())["assets"]
+    assert assets["patches"]["href"] == f"s3://{s3_bucket}/data/{keys['patches']}"
+    remove_outputs(bucket, product, [made.key])
+    assert not [key for key in keys.values() if bucket.exists(key)]
