@@ -8,9 +8,10 @@ r"""Chips a second: reading alone, encoding alone, and both together from GeoTIF
 Chips are made first: smooth hills with noise, so that they pack about as imagery does. Each way
 runs in a process of its own. `reader` reads and checks every chip; `encoder` embeds chips that are
 in memory; `together` is what the asset does. `of_slower` compares its rate with the slower of the
-two, by wall and by CPU time, of which on a shared machine only the second means much; `idle` is the share of its time, after the weights are loaded, in which nothing was computed because
-chips were not there yet. With --s3 everything lies in a moto server on this machine, which takes
-processor time of its own. CPU seconds are of the process and do not count that server.
+two, by wall and by CPU time, of which on a shared machine only the second means much. `idle` is the
+share of its time, after the weights are loaded, in which nothing was computed because chips were
+not there yet. With --s3 everything lies in a moto server on this machine, which takes processor
+time of its own. CPU seconds are of the process and do not count that server.
 """
 
 import argparse
