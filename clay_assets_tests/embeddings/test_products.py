@@ -1,3 +1,7 @@
+import re
+from dataclasses import fields
+from importlib import resources
+
 import pytest
 
 from clay_assets.embeddings.extraction import Extraction
@@ -162,3 +166,21 @@ def test_a_wrong_declaration_is_refused(tmp_path, text, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ProductError, match=r"none\.toml cannot be read \(No such file.*CLAY_PROD"):
         load_products(tmp_path / "none.toml")
+
+
+def test_the_examples_of_the_packaged_file_can_be_declared(tmp_path):
+    text = (resources.files("clay_assets") / "products.toml").read_text(encoding="utf-8")
+    head, _, tables = text.partition("[products.clay]")
+    examples = re.sub(r"(?m)^# ((\[|[a-z_0-9]+ = ).*)", r"\1", tables)
+    assert examples.count("[products.") == tables.count("[products.")
+    products = declared(tmp_path, f"[products.clay]{examples}")
+    assert list(products) == [
+        "clay",
+        "clay_v1",
+        "birds",
+        "clay_int8",
+        "clay_small",
+        "clay_patches",
+    ]
+    for field in fields(Product)[1:]:
+        assert f"#   {field.name} " in head, field.name
