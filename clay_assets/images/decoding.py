@@ -24,8 +24,12 @@ _PILLOW_ERRORS = (
     ValueError,
     EOFError,
     struct.error,
+    # From headers that were damaged.
     OverflowError,
     MemoryError,
+    TypeError,
+    LookupError,
+    ZeroDivisionError,
     Image.DecompressionBombError,
 )
 

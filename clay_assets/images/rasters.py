@@ -1,5 +1,6 @@
 """Pictures that PIL does not know: georeferenced, of many bands, or of more than 8 bits."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader, MemoryFile
@@ -58,7 +60,7 @@ def read_raster(data: bytes, name: str) -> RasterPicture:
     try:
         with MemoryFile(data) as file, opened_quietly(file) as dataset:
             return _picture(dataset, name)
-    except RasterioError as error:
+    except (RasterioError, CPLE_BaseError, UnicodeDecodeError) as error:
         raise ImageError(f"{name} is no picture that PIL or GDAL reads, or is cut off") from error
 
 
@@ -160,5 +162,8 @@ def _middle(dataset: DatasetReader) -> tuple[float | None, float | None]:
     if dataset.crs is None or dataset.transform.is_identity:
         return None, None
     x, y = dataset.transform @ (dataset.width / 2, dataset.height / 2)
-    (lon,), (lat,) = transform(dataset.crs, "OGC:CRS84", [x], [y])
-    return float(lon), float(lat)
+    try:
+        (lon,), (lat,) = transform(dataset.crs, "OGC:CRS84", [x], [y])
+    except (RasterioError, CPLE_BaseError):  # outside of where the projection is defined
+        return None, None
+    return (float(lon), float(lat)) if math.isfinite(lon) and math.isfinite(lat) else (None, None)

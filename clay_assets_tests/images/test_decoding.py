@@ -1,16 +1,28 @@
 """Every kind of picture becomes the same square of red, green and blue."""
 
+import contextlib
 import re
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from PIL import Image
+from rasterio.transform import from_origin
 
 from clay_assets.errors import ImageError
 from clay_assets.images.decoding import decode_image
 from clay_assets_tests.images.making import encoded, geotiff, picture
 
 SIDE = 16
+WHOLE = {
+    "PNG": encoded(picture()),
+    "JPEG": encoded(picture(), "JPEG"),
+    "TIFF": encoded(picture(), "TIFF"),
+    "WEBP": encoded(picture(), "WEBP"),
+    "GIF": encoded(picture(), "GIF"),
+    "GeoTIFF": geotiff(np.asarray(picture()).transpose(2, 0, 1), epsg=32632),
+}
 JPEG_STEPS = 12  # of 255, what a JPEG of quality 95 may change
 
 
@@ -174,3 +186,22 @@ def test_a_georeferenced_picture_knows_its_middle():
 def test_what_is_no_picture_says_why(data: bytes, message: str):
     with pytest.raises(ImageError, match=re.escape(message)):
         decode_image(data, "a.png", SIDE)
+
+
+def test_a_place_outside_of_its_projection_is_none():
+    far = from_origin(9e8, 9e8, 10, 10)
+    data = geotiff(np.zeros((3, 4, 4), np.uint8), crs="EPSG:32632", transform=far)
+    found = decode_image(data, "a.tif", SIDE)
+    assert (found.lon, found.lat) == (None, None)
+
+
+@given(st.sampled_from(sorted(WHOLE)), st.lists(st.tuples(st.integers(0), st.integers(0, 255))))
+@example("TIFF", [(68, 0)])  # without dimensions
+def test_damaged_files_are_pictures_or_say_that_they_are_none(
+    kind: str, changes: list[tuple[int, int]]
+):
+    data = bytearray(WHOLE[kind])
+    for place, value in changes:
+        data[place % len(data)] = value
+    with contextlib.suppress(ImageError):
+        assert decode_image(bytes(data), "a", SIDE).pixels.shape == (3, SIDE, SIDE)
