@@ -150,6 +150,21 @@ def test_files_of_the_same_network_keep_their_own_rest(store: Store, goldens: Pa
     assert torch.equal(proj[0] + 1, proj[1])
 
 
+def test_files_of_the_same_network_keep_their_own_hyper_parameters(
+    store: Store, goldens: Path, tmp_path: Path
+):
+    content = torch.load(goldens / "clay_v0_tiny.ckpt", weights_only=True)
+    for name, lr in (("a", 0.5), ("b", 0.25)):
+        content["hyper_parameters"]["lr"] = lr
+        torch.save(content, tmp_path / f"{name}.ckpt")
+        path = str(tmp_path / f"{name}.ckpt")
+        import_checkpoint(store, path, name, run_id="run-1", heads=(2, 2))
+    for name, lr in (("a", 0.5), ("b", 0.25)):
+        export_checkpoint(store, name, tmp_path / "out.ckpt")
+        written = torch.load(tmp_path / "out.ckpt", weights_only=True)
+        assert written["hyper_parameters"]["lr"] == lr
+
+
 def test_heads_are_two_numbers():
     assert as_heads(None) is None
     assert as_heads([12, 8]) == (12, 8)

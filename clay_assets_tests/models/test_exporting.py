@@ -93,6 +93,13 @@ def test_a_clay_v1_of_our_own_gets_the_hyper_parameters_of_its_class(goldens: Pa
     assert read_original(tmp_path / "clay.ckpt").config == config
 
 
+def test_clay_v1_0_is_called_as_its_own_code_calls_it(tmp_path: Path):
+    config = ClayV1Config(*SIZES_V1["base-v1.0"], norm_pix_loss=True)
+    export_original(Checkpoint("id", "clay_v1", config, {}, {}), tmp_path / "clay.ckpt")
+    written = torch.load(tmp_path / "clay.ckpt", weights_only=True)["hyper_parameters"]
+    assert (written["model_size"], written["norm_pix_loss"]) == ("base", True)
+
+
 @pytest.mark.parametrize(
     ("network", "heads"),
     [

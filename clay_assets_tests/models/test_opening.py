@@ -1,5 +1,6 @@
 """Files that may be checkpoints: whole modules, other programs' files, damage and bombs."""
 
+import copy
 import gzip
 import io
 import json
@@ -220,6 +221,19 @@ def test_a_compressed_archive_is_not_unpacked(tmp_path: Path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("archive/data.pkl", b"\0" * 10_000_000)
     with pytest.raises(CheckpointError, match=r"would unpack to 10,000,000 bytes .* is not opened"):
+        open_checkpoint(path)
+
+
+def test_members_that_share_their_bytes_are_not_unpacked(tmp_path: Path):
+    path = tmp_path / "bomb.pt"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("archive/data.pkl", pickle.dumps({}))
+        file.writestr("archive/data/0", b"\0" * 1_000_000)
+        for number in range(1, 50):
+            again = copy.copy(file.getinfo("archive/data/0"))
+            again.filename = f"archive/data/{number}"
+            file.filelist.append(again)
+    with pytest.raises(CheckpointError, match=r"would unpack to 50,000,\d+ bytes from 1,0"):
         open_checkpoint(path)
 
 
