@@ -129,8 +129,8 @@ def compiled(compute: Compute, *, mode: str = "default") -> Compute:
         if state["is_compiled"]:
             try:
                 return fast(pixels, metadata)
-            except (torch._dynamo.exc.TorchDynamoException, torch._inductor.exc.InductorError) as e:
-                log.warning("torch.compile does not work here, going on without: %s", e)
+            except torch._dynamo.exc.TorchDynamoException as error:
+                log.warning("torch.compile does not work here, going on without: %s", error)
                 state["is_compiled"] = False
         return compute(pixels, metadata)
 

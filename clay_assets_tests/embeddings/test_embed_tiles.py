@@ -1,6 +1,7 @@
 """Many tiles at once: read ahead, encoded together, each failing alone."""
 
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -79,6 +80,26 @@ def test_tiles_come_in_order_each_with_its_file(tiles):
     assert [tile for tile, _ in found] == TILES[::-1]
     assert [report.embedded for _, report in found] == [3, 3, 3, 3]
     assert all(tiles.exists(report.key) for _, report in found)
+
+
+def test_a_tile_that_is_slow_to_read_still_comes_in_its_place(tiles, monkeypatch):
+    from clay_assets.embeddings import reading
+
+    read, others = reading.read_chip, threading.Semaphore(0)
+
+    def read_last(store, path, **how):
+        if TILES[0] in path:
+            for _ in range(9 if "_0001" in path else 0):
+                others.acquire(timeout=5)
+            time.sleep(0.5)  # until their files are written too
+            return read(store, path, **how)
+        chip = read(store, path, **how)
+        others.release()
+        return chip
+
+    monkeypatch.setattr(reading, "read_chip", read_last)
+    found = embed_tiles(tiles, CLAY, TILES, **HOW, batch_size=1)
+    assert [tile for tile, _ in found] == TILES
 
 
 def test_tiles_together_get_what_each_gets_alone(tiles):
