@@ -51,6 +51,8 @@ def foreign_bytes(head: bytes) -> str | None:
         return f"a tar archive, or a PyTorch file of before 0.1.10; {_RESAVE}"
     if re.match(rb"\x80[\x02-\x05]", head):
         return f"a bare pickle, which is never run; {_RESAVE}"
+    if head[4:8] == b"TFL3":
+        return "a TensorFlow Lite file, a compiled network"
     if head[:1] == b"\x08" and re.search(rb"pytorch|onnx|tf2onnx|keras2onnx", head[:64]):
         return "an ONNX file, a compiled network"
     for start, what in _BYTES:

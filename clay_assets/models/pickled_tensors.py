@@ -26,6 +26,7 @@ _DTYPES = {
 _TENSORS = ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2")
 _PARAMETERS = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state")
 _DICTS = ("collections.OrderedDict", "collections.defaultdict")
+_PATHS = ("pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib._local.PosixPath")
 _RECONSTRUCTORS = ("copyreg._reconstructor", "copy_reg._reconstructor")
 _NONSENSE = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, OverflowError)
 _PLAIN = (str, int, float)
@@ -42,9 +43,9 @@ def read_archive(archive: zipfile.ZipFile, root: str, name: str) -> Any:  # noqa
         name: what errors call it, a file's name.
 
     Returns:
-        Plain values and tensors. A module is the dict of its tensors by dotted name, under
-        `state_dict`, with the name of its `class` and its plain `attributes`. Other objects are
-        told by the name of their class.
+        Plain values and tensors; a path is its text. A module is the dict of its tensors by dotted
+        name, under `state_dict`, with the name of its `class` and its plain `attributes`. Other
+        objects are told by the name of their class.
 
     Raises:
         CheckpointError: the pickle is damaged, or a tensor is not one of the usual kind.
@@ -89,6 +90,8 @@ class _Reader:
             found = dict(self.tensors_of(value, "", depth))
             plain = {name: item for name, item in value.state.items() if isinstance(item, _PLAIN)}
             return {"state_dict": found, "class": _class_of(value), "attributes": plain}
+        if isinstance(value, Made) and value.dotted in _PATHS:
+            return "/".join(map(str, value.arguments)).replace("//", "/", 1)
         return _class_of(value)
 
     def tensors_of(self, module: Made, prefix: str, depth: int) -> Iterator[tuple[str, Tensor]]:

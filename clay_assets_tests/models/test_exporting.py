@@ -178,7 +178,7 @@ def test_a_file_of_a_lightning_trainer_is_read_and_its_export_loaded(tmp_path: P
     assert checkpoint.card["hyper_parameters"]["T_max"] == 200
     export_original(checkpoint, tmp_path / "out.ckpt")
     again = SimClr.load_from_checkpoint(tmp_path / "out.ckpt", map_location="cpu")
-    assert again.hparams["config"]["backbone"] == "vit_l_16"
+    assert again.hparams["config"] == {"backbone": "vit_l_16", "where": str(tmp_path)}
     for name, tensor in module.state_dict().items():
         assert torch.equal(again.state_dict()[name], tensor)
 

@@ -69,14 +69,6 @@ def test_every_family_encodes_as_its_layout_says(name: str):
     assert not encoder.training
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-def test_ids_are_of_the_family_too(name: str):
-    checkpoint, _ = checkpoint_of(name)
-    assert len({checkpoint.id} | {checkpoint_of(other)[0].id for other in FAMILIES}) == len(
-        FAMILIES
-    )
-
-
 def test_a_platform_is_passed_to_those_that_ask():
     checkpoint, kind = checkpoint_of("clay_v1")
     assert encoder_of(checkpoint, kind, "sentinel-2-l2a").layout == layout_of(
