@@ -79,7 +79,8 @@ def export(
     ],
     tile: TilesOption = None,
     image_set: Annotated[
-        str | None, typer.Option(help="Instead of chips, the pictures of this set.")
+        str | None,
+        typer.Option("--image-set", "--images", help="Instead of chips, the pictures of this set."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files.")] = False,
     home: HomeOption = None,
@@ -116,7 +117,11 @@ def evaluate(
     ] = None,
     image_set: Annotated[
         str | None,
-        typer.Option(help="Evaluate on the pictures of this set; its own labels by default."),
+        typer.Option(
+            "--image-set",
+            "--images",
+            help="Evaluate on the pictures of this set; its own labels by default.",
+        ),
     ] = None,
     tile: TilesOption = None,
     k: Annotated[int, typer.Option("-k", help="Neighbours that vote.")] = 5,

@@ -103,6 +103,7 @@ def test_other_labels_can_be_given(labelled, run, tmp_path):
     assert "30 of 40 rows in 2 classes, euclidean" in result.stdout, result.output
     assert "10 without a label" in result.stdout
     assert "in 3 classes" in run(*asked, "--label-rule", r"_(s\d)_").stdout
+    assert "in 3 classes" in run("evaluate", "last_four", "--images", "birds").stdout
 
 
 def test_chips_are_evaluated(data, run):
