@@ -78,7 +78,7 @@ def item_json(
     )
     item.add_asset("embeddings", asset := _asset(own, key, PARQUET, "data", "Embeddings"))
     asset.extra_fields["data_type"] = metadata.dtype
-    _describe(asset, metadata, seen.rows, file)
+    _describe(item, asset, metadata, seen.rows, file)
     for name, output in outputs.items():
         if name in _ASSETS:
             item.add_asset(name, _asset(own, output, *_ASSETS[name]))
@@ -121,14 +121,16 @@ def _properties(metadata: FileMetadata, file: StoredFile, made_from: str) -> dic
     return properties
 
 
-def _describe(asset: pystac.Asset, metadata: FileMetadata, rows: int, file: StoredFile) -> None:
+def _describe(
+    item: pystac.Item, asset: pystac.Asset, metadata: FileMetadata, rows: int, file: StoredFile
+) -> None:
     """What the table, projection and file extensions have fields for."""
-    table = TableExtension.ext(asset, add_if_missing=True)
+    table = TableExtension.ext(item, add_if_missing=True)  # its schema wants them at the item
     table.columns = [
         Column({"name": field.name, "type": str(field.type)})
         for field in file_schema(metadata.shape, metadata.dtype)
     ]
-    asset.extra_fields |= {"table:primary_geometry": "geometry", "table:row_count": rows}
+    item.properties |= {"table:primary_geometry": "geometry", "table:row_count": rows}
     ProjectionExtension.ext(asset, add_if_missing=True).code = "OGC:CRS84"
     FileExtension.ext(asset, add_if_missing=True).size = file.size
 

@@ -91,17 +91,13 @@ def test_the_item_keeps_to_the_fields_of_the_extension(store):
 
 
 def test_the_item_describes_the_table(store):
-    asset = item_of(store, write_outputs(store, ALL, put_file(store).key)["stac"]).assets[
-        "embeddings"
-    ]
-    table = TableExtension.ext(asset)
-    assert [column.name for column in table.columns][:4] == [
-        "source_url",
-        "date",
-        "embeddings",
-        "geometry",
-    ]
-    assert asset.extra_fields["table:row_count"] == 3
+    item = item_of(store, write_outputs(store, ALL, put_file(store).key)["stac"])
+    names = [column.name for column in TableExtension.ext(item).columns]
+    assert names[:4] == ["source_url", "date", "embeddings", "geometry"]
+    # The table extension's schema asks for them at the item, not at the asset.
+    assert item.properties["table:row_count"] == 3
+    assert item.properties["table:primary_geometry"] == "geometry"
+    asset = item.assets["embeddings"]
     assert ProjectionExtension.ext(asset).code == "OGC:CRS84"
     assert asset.extra_fields["file:size"] == Path(asset.get_absolute_href()).stat().st_size
 
