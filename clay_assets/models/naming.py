@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, strided
 
 from clay_assets.errors import CheckpointError
@@ -89,16 +90,24 @@ def _json_value(value: Any, depth: int, left: Iterator[int]) -> Any:  # noqa: AN
     if next(left, None) is None or depth < 0:
         return "..."
     if isinstance(value, dict):
-        return {str(key)[:200]: _json_value(item, depth - 1, left) for key, item in value.items()}
+        return {_text(key): _json_value(item, depth - 1, left) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_json_value(item, depth - 1, left) for item in value]
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
     if isinstance(value, int) and value.bit_length() > _MAX_INTEGER_BITS:
-        return f"an integer of {value.bit_length()} bits"
+        return _text(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if isinstance(value, str | int | float | bool | None) else str(value)[:200]
+    return value if isinstance(value, str | int | float | bool | None) else _text(value)
+
+
+def _text(value: Any) -> str:  # noqa: ANN401
+    """A name for anything; containers could take for ever to be written out."""
+    if isinstance(value, int) and value.bit_length() > _MAX_INTEGER_BITS:
+        return f"an integer of {value.bit_length()} bits"
+    is_short = isinstance(value, str | int | float | bytes | None | torch.dtype | torch.device)
+    return str(value)[:200] if is_short else type(value).__name__
 
 
 def _state_dict(content: Mapping[str, Any], path: str) -> dict[str, Tensor]:
@@ -106,7 +115,7 @@ def _state_dict(content: Mapping[str, Any], path: str) -> dict[str, Tensor]:
     found = _nested(content, 0)
     if not found:
         what = foreign_content(content) or "no network's tensors"
-        keys = ", ".join(str(key)[:40] for key in list(content)[:_NAMES_SHOWN]) or "nothing"
+        keys = ", ".join(_text(key)[:40] for key in list(content)[:_NAMES_SHOWN]) or "nothing"
         raise CheckpointError(f"{path} holds {what} (it has {keys}); {ACCEPTED}")
     return found
 
@@ -119,7 +128,11 @@ def _nested(content: Mapping[str, Any], depth: int) -> dict[str, Tensor]:
             found = _nested(inner, depth + 1)
             if found:
                 return found
-    return {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+    return {
+        key if isinstance(key, str) else _text(key): value
+        for key, value in content.items()
+        if isinstance(value, Tensor)
+    }
 
 
 def _clean(tensors: dict[str, Tensor], path: str, size_bytes: int) -> dict[str, Tensor]:

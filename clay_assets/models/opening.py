@@ -3,6 +3,7 @@
 import pickle
 import struct
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from safetensors import SafetensorError, safe_open
 
 from clay_assets.errors import CheckpointError, NotFoundError
 from clay_assets.models.foreign import foreign_bytes, foreign_zip
-from clay_assets.models.pickled_tensors import read_archive
+from clay_assets.models.pickled import makes_only
+from clay_assets.models.pickled_tensors import TENSOR_MAKERS, read_archive
 
 ACCEPTED = (
     "accepted are checkpoints of Clay v0 and v1, vision transformers and ResNet-50 with the names "
@@ -86,10 +88,10 @@ def _open_archive(path: Path) -> Any:  # noqa: ANN401
     try:
         with zipfile.ZipFile(path) as archive:
             root = _checked_root(archive, path)
-            try:
-                return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-            except (pickle.UnpicklingError, *_DAMAGE):
-                return read_archive(archive, root, str(path))  # which says what is wrong, if it is
+            if makes_only(archive.read(f"{root}/data.pkl"), TENSOR_MAKERS, str(path)):
+                with suppress(pickle.UnpicklingError, *_DAMAGE):  # below it is said what is wrong
+                    return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            return read_archive(archive, root, str(path))
     except (RuntimeError, OSError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             f"{path} is damaged or no PyTorch checkpoint ({error}); {ACCEPTED}"

@@ -9,7 +9,7 @@ Source:
 """
 
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,11 +86,27 @@ def read_pickle(content: bytes, name: str) -> Any:  # noqa: ANN401
     Raises:
         CheckpointError: it is damaged.
     """
+    return _run(content, name).stack.pop()
+
+
+def makes_only(content: bytes, makers: Collection[str], name: str) -> bool:
+    """Whether a pickle would call nothing but `makers`, and has no keys that are not plain.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    machine = _run(content, name)
+    return machine.makers <= set(makers)
+
+
+def _run(content: bytes, name: str) -> "_Machine":
     machine = _Machine()
     try:
         for opcode, argument, _ in pickletools.genops(content):
             machine.step(opcode.name, argument)
-        return machine.stack.pop()
+        if not machine.stack:
+            raise ValueError("it says nothing")
+        return machine
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{name} holds a damaged pickle: {error}") from error
 
@@ -102,6 +118,7 @@ class _Machine:
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
+        self.makers: set[str] = set()
 
     def step(self, op: str, argument: Any) -> None:  # noqa: ANN401
         """Do one opcode."""
@@ -109,6 +126,7 @@ class _Machine:
             self.stack.append(argument)
         elif op in _CONSTANTS:
             self.stack.append(_CONSTANTS[op]())
+            self.makers |= {"builtins.set"} if op == "EMPTY_SET" else set()
         elif op in _COUNTS:
             self.stack.append(tuple(self.popped(_COUNTS[op])))
         elif op in ("GLOBAL", "EXT1", "EXT2", "EXT4"):
@@ -121,12 +139,17 @@ class _Machine:
         elif op == "PERSID":
             self.stack.append(Stored(argument))
         elif op == "INST":
-            self.stack.append(Made(Name(str(argument).replace(" ", ".", 1)), self.marked()))
+            self.make(Name(str(argument).replace(" ", ".", 1)), self.marked())
         elif op not in _SAYS_NOTHING:
             act = getattr(self, f"do_{op.lower()}", None)
             if act is None:
                 raise ValueError(f"opcode {op} is not known here")
             act()
+
+    def make(self, maker: Any, arguments: Any) -> None:  # noqa: ANN401
+        made = Made(maker, arguments)
+        self.makers.add(made.dotted)
+        self.stack.append(made)
 
     def popped(self, count: int) -> list[Any]:
         if len(self.stack) < count:
@@ -170,8 +193,7 @@ class _Machine:
         self.put(values)
 
     def do_frozenset(self) -> None:
-        values = self.marked()
-        self.stack.append(Made(Name("builtins.frozenset"), (values,)))
+        self.make(Name("builtins.frozenset"), (self.marked(),))
 
     def do_append(self) -> None:
         self.extend(self.popped(1))
@@ -198,8 +220,11 @@ class _Machine:
         if not isinstance(into, dict):
             raise ValueError(f"items for a {type(top).__name__}")
         for key, value in zip(values[::2], values[1::2], strict=True):
-            # Others are hashed by who they are: a deep tuple would overflow the C stack.
-            into[key if isinstance(key, _PLAIN_KEYS) else Made(Name("key"), key)] = value
+            if not isinstance(key, _PLAIN_KEYS):
+                # Hashed by who it is: a deep tuple would overflow the C stack, or take for ever.
+                self.make(Name("key"), key)
+                key = self.stack.pop()
+            into[key] = value
 
     def do_stack_global(self) -> None:
         module, name = self.popped(2)
@@ -207,17 +232,18 @@ class _Machine:
 
     def do_reduce(self) -> None:
         maker, arguments = self.popped(2)
-        self.stack.append(Made(maker, arguments))
+        self.make(maker, arguments)
 
     do_newobj = do_reduce
 
     def do_newobj_ex(self) -> None:
         maker, arguments, options = self.popped(3)
-        self.stack.append(Made(maker, arguments, state=options))
+        self.make(maker, arguments)
+        self.stack[-1].state = options
 
     def do_obj(self) -> None:
         maker, *arguments = self.marked()
-        self.stack.append(Made(maker, arguments))
+        self.make(maker, arguments)
 
     def do_build(self) -> None:
         (state,) = self.popped(1)

@@ -26,10 +26,13 @@ _DTYPES = {
 _TENSORS = ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2")
 _PARAMETERS = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state")
 _DICTS = ("collections.OrderedDict", "collections.defaultdict")
+TENSOR_MAKERS = (*_TENSORS, *_PARAMETERS, _DICTS[0])
+"""What a file of plain values and tensors calls."""
 _PATHS = ("pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib._local.PosixPath")
 _RECONSTRUCTORS = ("copyreg._reconstructor", "copy_reg._reconstructor")
 _NONSENSE = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, OverflowError)
 _PLAIN = (str, int, float)
+_KEYS = (*_PLAIN, bytes, type(None))
 _MAX_DEPTH = 64
 _MAX_MODULES = 10_000
 
@@ -81,7 +84,12 @@ class _Reader:
         if depth > _MAX_DEPTH:
             return "too deep"
         if (found := _as_dict(value)) is not None:
-            return {name: self.plain(item, str(name), depth) for name, item in found.items()}
+            return {
+                name if isinstance(name, _KEYS) else _class_of(name): self.plain(
+                    item, name if isinstance(name, str) else "it", depth
+                )
+                for name, item in found.items()
+            }
         if isinstance(value, list | tuple):
             return [self.plain(item, key, depth) for item in value]
         if isinstance(value, Made) and value.dotted in _TENSORS + _PARAMETERS:
@@ -105,10 +113,10 @@ class _Reader:
         passing = _members(module.state.get("_non_persistent_buffers_set"))
         for part in ("_parameters", "_buffers"):
             for key, value in (_as_dict(module.state.get(part)) or {}).items():
-                if value is not None and key not in passing:
+                if value is not None and isinstance(key, str) and key not in passing:
                     yield f"{prefix}{key}", self.tensor(value, f"{prefix}{key}")
         for key, value in (_as_dict(module.state["_modules"]) or {}).items():
-            if _is_module(value):
+            if _is_module(value) and isinstance(key, str):
                 yield from self.tensors_of(value, f"{prefix}{key}.", depth + 1)
 
     def tensor(self, value: Any, key: str) -> Tensor:  # noqa: ANN401

@@ -182,11 +182,14 @@ def test_names_that_count_too_far_are_refused(vit):
 def test_values_of_a_file_become_json_values():
     around: list = [1, 2.5, None, True, "x"]
     around.append(around)
-    found = json_value({"a": around, "b": (float("nan"), 2**70), 3: torch.ones(2), "p": Path("/")})
+    found = json_value(
+        {"a": around, "b": (float("nan"), 2**70), 3: torch.ones(2), "p": torch.float16, "s": {1}}
+    )
     assert found["a"][:5] == [1, 2.5, None, True, "x"]
     assert found["b"] == ["nan", "an integer of 71 bits"]
     assert found["3"] == "a tensor of shape (2,)"
-    assert found["p"] == "/"
+    assert found["p"] == "torch.float16"
+    assert found["s"] == "set"
 
 
 def test_values_that_multiply_end_somewhere():

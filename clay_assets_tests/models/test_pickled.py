@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clay_assets.errors import CheckpointError
+from clay_assets.models import read_original
 from clay_assets.models.opening import open_checkpoint
-from clay_assets.models.pickled import Made, Name, read_pickle
+from clay_assets.models.pickled import Made, Name, makes_only, read_pickle
 
 
 class Calls:
@@ -200,6 +201,7 @@ def test_nonsense_is_told_and_nothing_else_happens(content: bytes):
     ("content", "message"),
     [
         (b"\x80\x02", "damaged pickle: pickle exhausted before seeing STOP"),
+        (b"\x80\x02.", "damaged pickle: it says nothing"),
         (b"\x80\x02\x85.", "damaged pickle: its stack is empty"),
         (b"\x80\x02]K\x01K\x02s.", "damaged pickle: items for a list"),
         (b"\x80\x05\x97.", "damaged pickle: opcode NEXT_BUFFER is not known here"),
@@ -209,6 +211,20 @@ def test_nonsense_is_told_and_nothing_else_happens(content: bytes):
 def test_damage_is_told(content: bytes, message: str):
     with pytest.raises(CheckpointError, match=message):
         read_pickle(content, "file")
+
+
+def test_keys_that_multiply_take_no_time(tmp_path: Path):
+    doubled = b")" + b"2\x86" * 100  # a pair of the same pair, of the same pair ...
+    with pytest.raises(CheckpointError, match=r"no network's tensors \(it has key\)"):
+        read_original(archive(by_hand(b"}" + doubled + b"K\x01s"), tmp_path / "file.pt"))
+
+
+def test_it_is_known_what_a_pickle_calls():
+    tensors = pickle.dumps(collections.OrderedDict(a=1), 2)
+    assert makes_only(tensors, ["collections.OrderedDict"], "file")
+    assert not makes_only(tensors, [], "file")
+    assert not makes_only(pickle.dumps({1}, 4), ["collections.OrderedDict"], "file")
+    assert not makes_only(pickle.dumps({(1, 2): 3}, 4), ["collections.OrderedDict"], "file")
 
 
 def test_deep_keys_do_not_overflow_the_stack():
