@@ -37,7 +37,7 @@ from clay_assets.chips import Chip, ChipRow, read_manifest, write_chip, write_ma
 from clay_assets.chips.file import hash_chip
 from clay_assets.chips.manifest import manifest_rows
 from clay_assets.embeddings import EmbeddingsReport, Product, embed_tiles, load_encoder
-from clay_assets.embeddings.encoding import WantedChip
+from clay_assets.embeddings.batching import WantedChip
 from clay_assets.embeddings.reading import read_chips
 from clay_assets.embeddings.suiting import kind_of
 from clay_assets.mgrs import tile_of

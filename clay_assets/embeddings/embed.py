@@ -6,7 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
 from clay_assets import progress
-from clay_assets.embeddings.encoding import EncoderSettings, WantedChip, encode_chips
+from clay_assets.embeddings.batching import WantedChip
+from clay_assets.embeddings.encoding import EncoderSettings, encode_chips
 from clay_assets.embeddings.in_hand import Outcome, TileInHand, take_in_hand
 from clay_assets.embeddings.products import Product
 from clay_assets.embeddings.read_ahead import read_ahead

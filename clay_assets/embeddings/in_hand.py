@@ -65,7 +65,9 @@ class TileInHand:
         return self.error is not None or self.embedded == len(self.missing)
 
     def add(self, chips: Sequence[ChipRow], vectors: npt.NDArray[np.float32]) -> None:
-        """Make the (N, width) vectors of some chips known."""
+        """Make the (N, width) vectors of some chips known; of no use once it is being finished."""
+        if self.written is not None:
+            return
         try:
             self.aside.add(chips, vectors)
         except ClayAssetsError as error:

@@ -31,7 +31,7 @@ from clay_assets.errors import (
 )
 from clay_assets.store import Store
 from clay_assets_tests.embeddings.conftest import make_chip, put_chips, put_manifest, put_weights
-from clay_assets_tests.embeddings.troubled_s3 import TroubledProxy
+from clay_assets_tests.embeddings.troubled_s3 import NEVER_S, TroubledProxy
 
 CLAY = Product("clay")
 TILES = ["32VKM", "32VLM", "32VMM", "32VNM"]
@@ -181,6 +181,19 @@ def test_chips_of_other_bands_go_through_an_encoder_of_their_own(tiles):
     assert [found[tile].embedded for tile in TILES] == [3, 3, 3, 3]
 
 
+def test_a_chip_of_a_rare_kind_does_not_wait_for_the_end(store):
+    many = [f"32V{letter}M" for letter in "KLMNP"] + [f"32V{letter}N" for letter in "KLMNP"]
+    put_tiles(store, many)
+    rare = put_chips(store, chips_of(9, many[0], bands=SENTINEL2_BANDS)[:1], many[0])
+    seen = []
+    with progress.listening(lambda now: seen.append((now.step, now.done))):
+        tiles = embed_tiles(store, CLAY, many, **HOW, batch_size=2)
+        assert next(tiles)[1].chips == len(rare) == 1
+        done = {step: done for step, done in seen}
+        assert sum(done.values()) < 1 + 3 * 9
+        assert len(list(tiles)) == 9
+
+
 def test_an_encoder_that_cannot_be_had_fails_every_tile(tiles):
     with pytest.raises(InvalidValueError, match="batch_size must be 1 or more, got 0"):
         embed_tiles(tiles, CLAY, TILES, **HOW, batch_size=0)
@@ -250,7 +263,9 @@ def remote(s3_bucket, proxy, tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", ["503", "reset", "half", "hang"])
 def test_an_object_that_fails_once_is_asked_for_again(remote, proxy, kind):
     proxy.trouble["32VLM_20230612_v10_0002"] = (kind, 1)
+    started = time.monotonic()
     found = embed(remote)
+    assert time.monotonic() - started < NEVER_S / 2
     assert [type(found[tile]) for tile in TILES] == [EmbeddingsReport] * 4
     assert proxy.asked["32VLM_20230612_v10_0002"] >= 2
 
