@@ -84,6 +84,22 @@ def test_each_product_is_an_asset(tmp_path: Path):
         assert graph.has(dg.AssetKey(["embeddings", name]))
 
 
+def test_something_must_be_there_to_search(tmp_path: Path):
+    products = tmp_path / "products.toml"
+    products.write_text('[products.fine]\nlevel = "patch"\n[products.birds]\ninput = "images"\n')
+    environ = {"CLAY_HOME": str(tmp_path), "CLAY_PRODUCTS": str(products)}
+    with pytest.raises(ProductError, match=r"one vector a chip, .* products of chips are fine"):
+        build_defs(Settings.from_environment(environ))
+
+
+def test_a_model_that_cannot_give_it_stops_the_graph(tmp_path: Path):
+    products = tmp_path / "products.toml"
+    products.write_text('[products.clay]\nmodel = "clay-v0.1"\nlayer = 12\n')
+    environ = {"CLAY_HOME": str(tmp_path), "CLAY_PRODUCTS": str(products)}
+    with pytest.raises(ProductError, match="product clay: layer 12 is out of range"):
+        build_defs(Settings.from_environment(environ))
+
+
 def test_a_wrong_products_file_stops_the_graph(tmp_path: Path):
     products = tmp_path / "products.toml"
     products.write_text('[products.clay]\nlevel = "token"\n')

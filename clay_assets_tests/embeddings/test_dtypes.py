@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -18,7 +18,8 @@ from clay_assets.embeddings.dtypes import (
 from clay_assets.errors import InvalidValueError, ProductError
 
 NUMBERS = st.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=False)
-ROWS = arrays(np.float32, (3, 5), elements=NUMBERS)
+SIZES = st.floats(2.0**-100, 2.0**100, width=32)  # float32 has fewer digits nearer to zero
+ROWS = arrays(np.float32, (3, 5), elements=SIZES | SIZES.map(lambda size: -size) | st.just(0.0))
 
 
 def like_embeddings(count=500, width=768):
@@ -48,6 +49,7 @@ def test_float16_keeps_the_direction():
 
 
 @given(ROWS)
+@settings(max_examples=300)
 def test_int8_is_off_by_half_a_step_at_most(rows):
     steps, scale = to_int8(rows)
     assert (scale >= np.abs(rows).max(axis=1) / 127 * (1 - 1e-6)).all()
@@ -59,9 +61,8 @@ def test_int8_is_off_by_half_a_step_at_most(rows):
 def test_storing_again_what_was_read_from_int8_changes_nothing(rows):
     steps, scale = to_int8(rows)
     again, same_scale = to_int8(from_int8(steps, scale))
-    usual = np.abs(rows).max(axis=1) > 1e-30  # float32 has fewer digits near zero
-    assert np.array_equal(again[usual], steps[usual])
-    assert np.array_equal(same_scale[usual], scale[usual])
+    assert np.array_equal(again, steps)
+    assert np.array_equal(same_scale, scale)
 
 
 def test_zeros_stay_zeros():

@@ -16,6 +16,7 @@ from clay_assets.pictures import (
     quicklook_png,
     reconstruction_png,
     thumbnail_png,
+    variance_curve_png,
 )
 
 
@@ -102,6 +103,12 @@ def test_a_sheet_of_nothing_is_a_picture_too():
 
 def test_a_loss_curve_may_have_no_points_yet():
     assert _image(loss_curve_png([], [])).size[0] > 100
+
+
+def test_a_variance_curve_rises_to_what_its_components_hold():
+    half, whole = (_colours(variance_curve_png([share] * 4)) for share in (0.125, 0.25))
+    tops = [np.argwhere((c[..., 0] - c[..., 2]) > 80)[:, 0].min() for c in (half, whole)]
+    assert tops[0] - tops[1] > 50  # rows of pixels; they end at a half and at all
 
 
 def test_a_loss_curve_shows_both_series():
