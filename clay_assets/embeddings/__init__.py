@@ -3,7 +3,9 @@
 from clay_assets.embeddings.checks import CheckReport, check_embeddings
 from clay_assets.embeddings.embed import embed_tile, embed_tiles
 from clay_assets.embeddings.encoder import ChipEncoder, load_encoder
+from clay_assets.embeddings.extraction import Extraction
 from clay_assets.embeddings.file import (
+    Drift,
     FileMetadata,
     file_schema,
     read_metadata,
@@ -20,8 +22,10 @@ __all__ = [
     "LEVELS",
     "CheckReport",
     "ChipEncoder",
+    "Drift",
     "EmbeddingFile",
     "EmbeddingsReport",
+    "Extraction",
     "FileMetadata",
     "Product",
     "check_embeddings",

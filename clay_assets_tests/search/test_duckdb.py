@@ -12,9 +12,12 @@ from pathlib import Path
 import boto3
 import duckdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
 
+from clay_assets.embeddings.file import METADATA_KEY
 from clay_assets.errors import NotFoundError, SearchError
 from clay_assets.progress import Progress, listening
 from clay_assets.search import DuckDBIndex, Query, build_duckdb
@@ -144,9 +147,25 @@ def test_what_cannot_be_compared_is_left_out(store: Store, chips: list[MadeChip]
     assert "level patch; only levels with one vector a chip are" in patches
 
 
-def strip_metadata(store: Store, key: str) -> None:
-    import pyarrow.parquet as pq
+def test_a_file_of_another_version_is_left_out(store: Store, chips: list[MadeChip]) -> None:
+    write_all(store, "clay", chips)
+    key = "embeddings/clay/33VUG_20210301_20210828_v001.gpq"
+    theirs = pa.table({"a": [1]}).replace_schema_metadata({METADATA_KEY: '{"flavour": "new"}'})
+    with store.writing(key) as path:
+        pq.write_table(theirs, path)
+    report = build_duckdb(store, run_id="one")
+    assert report.rows == {"clay": 24}
+    (reason,) = report.left_out
+    assert reason.startswith(f"{key}: its metadata 'clay_assets' are of another version")
 
+
+def test_any_one_vector_a_chip_is_indexed(store: Store, chips: list[MadeChip]) -> None:
+    for level in ("mean", "cls", "chip"):
+        write_all(store, level, chips, level=level)
+    assert build_duckdb(store, run_id="one").rows == {"chip": 24, "cls": 24, "mean": 24}
+
+
+def strip_metadata(store: Store, key: str) -> None:
     with store.open(key) as file:
         table = pq.read_table(file)
     with store.writing(key) as path:
