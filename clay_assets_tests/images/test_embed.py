@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from clay_assets import progress
 from clay_assets.checkpoints import load_checkpoint
 from clay_assets.embeddings import Product
 from clay_assets.embeddings.encoding import EncoderSettings
@@ -148,16 +149,21 @@ def test_a_picture_that_cannot_be_read_fails_alone_and_is_not_read_again(
     listed = pq.read_table(store.local_path(report.outputs["failures"])).to_pylist()
     assert [row["filename"] for row in listed] == ["cut_off.png"]
     assert embed().skipped
+    put_pictures(folder, ["new.png"], seed=60)
+    steps: list[progress.Progress] = []
+    with progress.listening(steps.append):
+        assert embed().rows == 9
+    assert [step.total for step in steps] == [1]  # the new one alone was read
     (folder / "cut_off.png").write_bytes(encoded(picture(9)))
     report = embed()
-    assert (report.rows, report.embedded, report.failures) == (9, 1, {})
+    assert (report.rows, report.embedded, report.failures) == (10, 1, {})
 
 
 def test_a_file_that_is_gone_by_now_is_looked_for_again(
     store: Store, embed: Embed, folder: Path, birds: str, vit: str
 ):
     work = plan_images(store, LAST_TWO, birds, device="cpu", precision="fp32")
-    (folder / NAMES[0]).unlink()
+    (folder / NAMES[0]).rename(folder.parent / "aside")
     parts = Parts(store, "last_two", birds, work.recipe, work.shape, KnownImages(32))
     failures: dict[str, Failure] = {}
     settings = EncoderSettings("cpu", "fp32", 3)
@@ -165,15 +171,16 @@ def test_a_file_that_is_gone_by_now_is_looked_for_again(
     assert "does not exist" in failures[NAMES[0]].reason
     rows = list(parts.gathered().rows.values())
     write_set_files(store, work, rows, parts.known.gather, list(failures.values()), run_id="run")
-    put_pictures(folder, [NAMES[0]])
+    (folder.parent / "aside").rename(folder / NAMES[0])  # with the etag it had
     report = embed()
     assert (report.skipped, report.embedded, report.failures) == (False, 1, {})
 
 
+@pytest.mark.parametrize("part_bytes", [1, writing.PART_BYTES])  # each batch, or at the end
 def test_a_killed_run_goes_on_where_it_was(
-    store: Store, embed: Embed, folder: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, embed: Embed, folder: Path, monkeypatch: pytest.MonkeyPatch, part_bytes: int
 ):
-    monkeypatch.setattr(writing, "PART_BYTES", 1)  # each batch is kept at once
+    monkeypatch.setattr(writing, "PART_BYTES", part_bytes)
     landed = []
     land = encoding._land
 
