@@ -35,7 +35,7 @@ _DAMAGE = (
     MemoryError,
     struct.error,
 )
-"""What PyTorch's reader raises on nonsense, besides saying so."""
+"""What readers of archives and of what is in them raise on nonsense, besides saying so."""
 _STORED = zipfile.ZIP_STORED
 
 
@@ -63,7 +63,7 @@ def open_checkpoint(path: Path) -> dict[str, Any]:
         return _open_safetensors(path)
     if (other := foreign_bytes(head)) is not None:
         raise CheckpointError(f"{path} is {other}; {ACCEPTED}")
-    if not zipfile.is_zipfile(path):
+    if not _is_zip(path):
         cut = "a truncated PyTorch file" if head.startswith(b"PK") else "no PyTorch file"
         raise CheckpointError(f"{path} is {cut}, copy it again if it should be one; {ACCEPTED}")
     content = _open_archive(path)
@@ -83,6 +83,13 @@ def _open_safetensors(path: Path) -> dict[str, Any]:
         ) from error
 
 
+def _is_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # it looked like one as far as its end
+        return True
+
+
 def _open_archive(path: Path) -> Any:  # noqa: ANN401
     """Content by PyTorch's own reader of plain values, or by ours where there is more in it."""
     try:
@@ -92,7 +99,9 @@ def _open_archive(path: Path) -> Any:  # noqa: ANN401
                 with suppress(pickle.UnpicklingError, *_DAMAGE):  # below it is said what is wrong
                     return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
             return read_archive(archive, root, str(path))
-    except (RuntimeError, OSError, zipfile.BadZipFile) as error:
+    except CheckpointError:
+        raise
+    except (zipfile.BadZipFile, *_DAMAGE) as error:
         raise CheckpointError(
             f"{path} is damaged or no PyTorch checkpoint ({error}); {ACCEPTED}"
         ) from error

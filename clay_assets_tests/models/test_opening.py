@@ -267,6 +267,21 @@ def test_flipped_bits_are_refused_or_harmless(network, tmp_path: Path):
             continue
 
 
+@pytest.mark.parametrize("at", [b"PK\x01\x02", b"PK\x06\x07"])
+def test_a_damaged_end_is_refused_or_harmless(network, tmp_path: Path, at: bytes):
+    path = save_whole(network, tmp_path / "whole.pt")
+    whole = path.read_bytes()
+    start = whole.rindex(at)
+    refused = 0
+    for place in range(start, min(start + 60, len(whole))):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xF5]) + whole[place + 1 :])
+        try:
+            read_original(path)
+        except CheckpointError:
+            refused += 1
+    assert refused > 5
+
+
 def test_a_storage_that_is_a_number_is_refused(tmp_path: Path):
     with pytest.raises(CheckpointError, match="holds a storage, no tensors with names"):
         open_checkpoint(archive(by_hand(b"K\x01Q"), tmp_path / "file.pt"))
