@@ -14,7 +14,7 @@ from clay_assets.chips.checks import check_chips
 from clay_assets.defs.resources import DatabaseResource, StoreResource
 from clay_assets.defs.tile_failures import failures_of, is_last_of_run, report_failure
 from clay_assets.embeddings import Product, check_embeddings
-from clay_assets.embeddings.drift import drift_faults, find_drift
+from clay_assets.embeddings.drift import drift_faults, find_drifts
 from clay_assets.search.source import find_sources
 
 RECALL_MINIMUM = 0.99
@@ -101,13 +101,12 @@ def _embeddings_are_steady(product: str) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, store: StoreResource
     ) -> dg.AssetCheckResult:
         """The same chips have the same vectors as before, or at least the same neighbours."""
-        files = store.open()
-        drifts = {tile: find_drift(files, product, tile) for tile in tiles_to_check(context, asset)}
+        tiles = tiles_to_check(context, asset)
+        drifts = find_drifts(store.open(), product, tiles)
         faults = {tile: list(drift_faults(drift)) for tile, drift in drifts.items()}
-        known = [drift for drift in drifts.values() if drift is not None]
-        metadata: dict[str, Any] = {"tiles": len(drifts), "tiles_compared": len(known)}
-        if known:
-            metadata["worst_cosine"] = min(drift.worst_cosine for drift in known)
+        metadata: dict[str, Any] = {"tiles": len(tiles), "tiles_compared": len(drifts)}
+        if drifts:
+            metadata["worst_cosine"] = min(drift.worst_cosine for drift in drifts.values())
         return dg.AssetCheckResult(
             passed=not any(faults.values()),
             severity=dg.AssetCheckSeverity.WARN,

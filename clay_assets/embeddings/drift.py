@@ -2,7 +2,7 @@
 
 # N chips, W numbers in an embedding, K nearest chips
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from clay_assets.embeddings.dtypes import vectors_of
 from clay_assets.embeddings.file import Drift, FileMetadata, read_metadata, read_rows
-from clay_assets.embeddings.listing import find_file
+from clay_assets.embeddings.listing import list_files
 from clay_assets.embeddings.writing import EmbeddedChip, Gather
 from clay_assets.errors import NotFoundError
 from clay_assets.store import Store
@@ -80,12 +80,15 @@ def drift_of(
     )
 
 
-def find_drift(store: Store, product: str, tile: str) -> Drift | None:
-    """Drift that the file of a tile says it has; None for none, or without a file."""
-    try:
-        return read_metadata(store, find_file(store, product, tile).key).drift
-    except NotFoundError:
-        return None
+def find_drifts(store: Store, product: str, tiles: Collection[str]) -> dict[str, Drift]:
+    """Drift that the files of some tiles say they have; those without any are left out."""
+    found: dict[str, Drift] = {}
+    for file in list_files(store, product):  # once: it lists the files of all tiles
+        if file.tile in tiles and (described := _before(store, [file.key])) is not None:
+            drift = described[1].drift
+            if drift is not None:
+                found[file.tile] = drift
+    return found
 
 
 def drift_faults(drift: Drift | None) -> tuple[str, ...]:

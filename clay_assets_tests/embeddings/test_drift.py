@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clay_assets.embeddings import Product, embed_tile, read_metadata
-from clay_assets.embeddings.drift import drift_faults, drift_of
+from clay_assets.embeddings.drift import drift_faults, drift_of, find_drifts
 from clay_assets.embeddings.extraction import Extraction
 from clay_assets.embeddings.file import Drift, FileMetadata
 from clay_assets.embeddings.writing import EmbeddedChip, write_file
@@ -160,3 +160,13 @@ def test_new_chips_alone_do_not_drift(tile, chips):
     embed_tile(tile, CLAY, TILE, device="cpu", run_id="run")
     put_chips(tile, [*chips, make_chip(9)])
     assert embed_tile(tile, CLAY, TILE, device="cpu", run_id="run").drift is None
+
+
+def test_drifts_of_tiles_are_found_in_their_files(store, rows):
+    gather, metadata = made(rows, noise(0), drift=SAME)
+    for tile, drift in (("32VKM", SAME), ("32VLM", None), ("33VUG", SAME)):
+        key = OLD.replace("32VKM", tile)
+        write_file(store, key, rows, gather, replace(metadata, drift=drift))
+    store.write_bytes(OLD.replace("32VKM", "29RKH"), b"nothing of ours")
+    tiles = ["29RKH", "32VKM", "32VLM", "32VMM"]
+    assert find_drifts(store, "clay", tiles) == {"32VKM": SAME}
