@@ -46,7 +46,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             *evaluation_assets(products),
         ],
         asset_checks=checks_of(of_chips),
-        jobs=[*jobs_of([product.name for product in of_chips]), *image_jobs(products)],
+        jobs=[*jobs_of(of_chips), *image_jobs(products)],
         sensors=[
             bucket_sensor(settings),
             scene_sensor(settings),

@@ -4,7 +4,7 @@ It registers one tile and runs the graph's jobs in this process. There is no sec
 is up to date is recognised by the assets themselves.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -81,11 +81,18 @@ def run_demo(settings: Settings, request: DemoRequest, say: Callable[[str], None
         say(f"Registering the imagery of tile {source.mgrs}.")
         register_imagery(instance, settings.store, source)
         run_job(definitions, instance, "cut_chips", partition=source.mgrs)
-        products = load_products(settings.products_file)
+        products = [
+            product
+            for product in load_products(settings.products_file).values()
+            if product.input == "chips"
+        ]
         make_checkpoints(settings, definitions, instance, products, request, say)
+        if any(product.has_projection for product in products):
+            run_job(definitions, instance, "fit_projections")
         run_job(definitions, instance, "one_tile", partition=source.mgrs)
         run_job(definitions, instance, "build_indexes")
-        product, chip_id = next(iter(products)), _middle_chip(settings, source.mgrs)
+        chip_id = _middle_chip(settings, source.mgrs)
+        product = next(product.name for product in products if product.is_one_vector)
         with open_index(settings, "duckdb") as index:
             hits = index.search(Query(product=product, chip_id=chip_id, k=FIRST_K))
         return DemoResult(source.mgrs, product, chip_id, hits)
@@ -118,12 +125,12 @@ def make_checkpoints(
     settings: Settings,
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
-    products: Mapping[str, Product],
+    products: Sequence[Product],
     request: DemoRequest,
     say: Callable[[str], None],
 ) -> None:
     """Import or train the checkpoints that the products name; one that exists is kept."""
-    for name in sorted({product.checkpoint for product in products.values()}):
+    for name in sorted({product.checkpoint for product in products}):
         if request.checkpoint is None and has_checkpoint(settings.store, name):
             say(f"Checkpoint {name!r} exists and is kept.")
             continue

@@ -3,11 +3,21 @@
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from clay_assets.defs.projections import projection_key
+from clay_assets.embeddings import Product
 
-def jobs_of(products: list[str]) -> list[UnresolvedAssetJobDefinition]:
+
+def jobs_of(products: list[Product]) -> list[UnresolvedAssetJobDefinition]:
     """The jobs over the embeddings of `products`."""
-    embeddings = dg.AssetSelection.assets(*(["embeddings", name] for name in products))
+    embeddings = dg.AssetSelection.assets(*(["embeddings", product.name] for product in products))
+    projections = [projection_key(product) for product in products if product.has_projection]
+    fitting = dg.define_asset_job(
+        "fit_projections",
+        dg.AssetSelection.assets(*projections),
+        description="Fit what some products need before they can embed, on chips of all tiles.",
+    )
     return [
+        *([fitting] if projections else []),
         dg.define_asset_job(
             "cut_chips",
             dg.AssetSelection.assets("tiles", "chips"),
@@ -27,7 +37,7 @@ def jobs_of(products: list[str]) -> list[UnresolvedAssetJobDefinition]:
             "one_tile",
             dg.AssetSelection.assets("tiles", "chips", "pgvector_index") | embeddings,
             description="One tile end to end: scenes, chips, embeddings, rows in PostgreSQL. "
-            "Needs the products' checkpoints.",
+            "Needs the products' checkpoints and projections.",
         ),
         dg.define_asset_job(
             "build_indexes",
