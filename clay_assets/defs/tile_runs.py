@@ -2,7 +2,7 @@
 
 A run of one tile returns its own result. In a ranged run every tile gets its own event, with data
 version, code version and input versions, the moment its files are in the store; a crash loses only
-the tile in hand. Bad tiles are collected and the run ends with a failure that lists them.
+the tiles in hand. Bad tiles are collected and the run ends with a failure that lists them.
 """
 
 import time
