@@ -1,4 +1,4 @@
-"""What every family of networks offers to the embeddings: chips in, the tokens of its layers out."""
+"""What every family of networks offers the embeddings: chips in, tokens of its layers out."""
 
 # B batch, C band, H W chip size in pixels, G band group, D token width, M numbers besides pixels
 
