@@ -160,7 +160,7 @@ def test_images_on_a_sheet_keep_their_aspect_and_colours():
 
 def test_long_names_do_not_run_into_each_other():
     image = picture()
-    short = image_sheet_png([[Captioned(image, "query", ""), Captioned(image, "query", "")]])
+    short = image_sheet_png([[Captioned(image, "query", "x"), Captioned(image, "query", "")]])
     long = image_sheet_png([[Captioned(image, "query", "x" * 300), Captioned(image, "query", "")]])
     assert encoded(_right_half(short)) == encoded(_right_half(long))
     assert short != long
