@@ -1,6 +1,7 @@
 """Embeddings: chips and a checkpoint in, one GeoParquet file a tile and product out."""
 
 from clay_assets.embeddings.checks import CheckReport, check_embeddings
+from clay_assets.embeddings.dtypes import vectors_of
 from clay_assets.embeddings.embed import embed_tile, embed_tiles
 from clay_assets.embeddings.encoder import ChipEncoder, load_encoder
 from clay_assets.embeddings.extraction import Extraction
@@ -10,7 +11,6 @@ from clay_assets.embeddings.file import (
     file_schema,
     read_metadata,
     read_rows,
-    vectors_of,
 )
 from clay_assets.embeddings.listing import EmbeddingFile, file_key, find_file, list_files
 from clay_assets.embeddings.products import LEVELS, Product, load_products

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clay_assets.embeddings.dtypes import ARROW, decoded
-from clay_assets.embeddings.dtypes import vectors_of as vectors_of
 from clay_assets.embeddings.extraction import Extraction
 from clay_assets.errors import NotFoundError, ProductError
 from clay_assets.store import Store
