@@ -181,7 +181,7 @@ def _image_embeddings(product: Product) -> dg.AssetsDefinition:
                 metadata["neighbours_uri"] = files.url(drawn.key)
             return Outcome(report.data_version, metadata)
 
-        return materialize_tiles(context, embed)
+        return materialize_tiles(context, embed, kind="image sets")
 
     return image_embeddings
 

@@ -42,18 +42,26 @@ Outcomes = Iterator[tuple[str, Outcome | ClayAssetsError]]
 
 
 def materialize_tiles(
-    context: dg.AssetExecutionContext, work: Callable[[str], Outcome]
+    context: dg.AssetExecutionContext, work: Callable[[str], Outcome], *, kind: str = "tiles"
 ) -> dg.MaterializeResult[None]:
     """Do `work` for each tile of the run, one after the other, and record it.
+
+    Args:
+        context: of the step.
+        work: called with each tile, or whatever the partitions are.
+        kind: what a failure calls them.
 
     Raises:
         dg.Failure: some tiles failed; the others are done and recorded.
     """
-    return materialize_together(context, lambda tiles: _one_by_one(tiles, work))
+    return materialize_together(context, lambda tiles: _one_by_one(tiles, work), kind=kind)
 
 
 def materialize_together(
-    context: dg.AssetExecutionContext, work: Callable[[Sequence[str]], Outcomes]
+    context: dg.AssetExecutionContext,
+    work: Callable[[Sequence[str]], Outcomes],
+    *,
+    kind: str = "tiles",
 ) -> dg.MaterializeResult[None]:
     """Do `work` for all tiles of the run at once and record each tile as it is done.
 
@@ -77,7 +85,7 @@ def materialize_together(
         good = [tile for tile in tiles if tile not in failed]
         failed |= _materialize_each(context, good, work)
     if failed and is_last_of_run(context, context.asset_key):
-        raise _failure(failed, len(tiles))
+        raise _failure(failed, f"{len(tiles)} {kind}")
     # Every tile has its own event by now. With this key Dagster does not add another for each, with
     # one data version for all of them; it still runs what lies downstream.
     return dg.MaterializeResult(metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
@@ -142,10 +150,10 @@ def reported_as_failure(prefix: str = "") -> Iterator[None]:
         raise dg.Failure(f"{prefix}{error}", allow_retries=False) from error
 
 
-def _failure(failed: Mapping[str, str], total: int) -> dg.Failure:
+def _failure(failed: Mapping[str, str], of: str) -> dg.Failure:
     listed: Sequence[str] = [f"{tile}: {message}" for tile, message in failed.items()]
     return dg.Failure(
-        f"{len(failed)} of {total} tiles failed: " + "; ".join(listed),
+        f"{len(failed)} of {of} failed: " + "; ".join(listed),
         metadata={"failed": dg.MetadataValue.json(dict(failed))},
         allow_retries=False,
     )

@@ -341,3 +341,30 @@ def test_a_projected_product_asks_for_its_projection_first(
     assert "variance_curve" in made
     run_job(definitions, instance, "embed_images", partition="birds")
     assert read_vectors(settings.store, "small", "birds")[1].shape == (4, 2)
+
+
+@pytest.mark.usefixtures("vit")
+def test_one_bad_set_of_a_run_over_many_fails_alone(
+    settings: Settings, instance: dg.DagsterInstance, birds: Path, tick: Tick
+):
+    for name in ("cats", "moths"):
+        put_pictures(birds.parent / name, ["a.png"])
+    (birds.parent / "cats" / "a.png").write_bytes(b"no picture")
+    tick()
+    bounds = ("birds", "moths")
+    names = [f"dagster/asset_partition_range_{end}" for end in ("start", "end")]
+    done = (
+        build_defs(settings)
+        .resolve_job_def("embed_images")
+        .execute_in_process(
+            instance=instance, tags=dict(zip(names, bounds, strict=True)), raise_on_error=False
+        )
+    )
+    records = instance.fetch_materializations(ASSET, limit=9).records
+    assert sorted(record.partition_key for record in records) == ["birds", "moths"]
+    tags = records[0].asset_materialization.tags
+    assert tags["dagster/code_version"] == "1"
+    assert "dagster/input_data_version/images" in tags
+    (failure,) = [event for event in done.all_events if event.is_step_failure]
+    reason = failure.step_failure_data.user_failure_data.description
+    assert reason.startswith("1 of 3 image sets failed: cats: image set cats has no image that can")
