@@ -16,19 +16,20 @@ checkpoint_app = typer.Typer(
 
 
 def parse_heads(text: str | None) -> list[int] | None:
-    """`12,8` as [12, 8]."""
+    """`12,8` as [12, 8], and `12`, of a network without a decoder, as [12, 12]."""
     if text is None:
         return None
     try:
         heads = [int(part) for part in text.split(",")]
     except ValueError:
         heads = []
-    if len(heads) != 2 or min(heads) < 1:
+    if len(heads) not in (1, 2) or min(heads) < 1:
         raise typer.BadParameter(
-            f"must be two numbers from 1 on, of encoder and decoder, like 12,8, got {text!r}",
+            "must be one number from 1 on, or two, of encoder and decoder, like 12,8, "
+            f"got {text!r}",
             param_hint="--heads",
         )
-    return heads
+    return [heads[0], heads[-1]]
 
 
 @checkpoint_app.command("import")
@@ -38,7 +39,7 @@ def import_(
     heads: Annotated[
         str | None,
         typer.Option(
-            metavar="ENC,DEC",
+            metavar="ENC[,DEC]",
             help="Attention heads of encoder and decoder, for a size that was never released.",
         ),
     ] = None,

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -52,7 +53,9 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except ClayAssetsError as error:
-        error_console.print(f"[bold red]Error:[/] {error}", highlight=False, soft_wrap=True)
+        error_console.print(
+            f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True
+        )
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
         error_console.print("Stopped. Run the same command again to go on from here.")

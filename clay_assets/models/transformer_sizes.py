@@ -44,7 +44,7 @@ def sizes_of(
         raise CheckpointError(
             f"{name} is {shapes[0][0]} wide and {shapes[0][1]} deep, which is none of the released "
             f"sizes ({', '.join(known)}); heads cannot be read from tensors, pass "
-            "heads=(encoder, decoder)"
+            "heads=(encoder, decoder), or --heads ENCODER,DECODER on the command line"
         )
     encoder, decoder = (
         _with_heads(shape, count, name) for shape, count in zip(shapes, heads, strict=True)

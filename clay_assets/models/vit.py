@@ -321,7 +321,8 @@ def config_of(
     if found is None:
         raise CheckpointError(
             f"{name} is {width} wide and {depth} deep, which is none of the published sizes "
-            f"({', '.join(SIZES)}); heads cannot be read from tensors, pass heads=(heads, 0)"
+            f"({', '.join(SIZES)}); heads cannot be read from tensors, pass "
+            "heads=(heads, heads), or --heads HEADS on the command line"
         )
     try:
         return VitConfig(side * patch_size, patch_size, width, depth, found, mlp_width)

@@ -92,3 +92,12 @@ def test_half_a_place_is_refused(tmp_path: Path):
     result = _run("search", "--lon", "11.5", home=tmp_path)
     assert result.exit_code == 2
     assert "--lon and --lat go together" in result.output
+
+
+def test_square_brackets_of_an_error_are_printed(tmp_path: Path):
+    products = tmp_path / "products.toml"
+    products.write_text("")
+    arguments = ["search", "--chip", "any", "--home", str(tmp_path)]
+    result = runner.invoke(app, arguments, env={"CLAY_PRODUCTS": str(products)})
+    assert result.exit_code == 1
+    assert "add a table [products.NAME]" in result.output

@@ -7,6 +7,7 @@ import torch
 from typer.testing import CliRunner
 
 from clay_assets.cli import app
+from clay_assets.cli.checkpoints import parse_heads
 from clay_assets.models.cards import CARDS
 
 runner = CliRunner()
@@ -50,8 +51,13 @@ def test_a_known_model_is_named_with_its_licence(home: Path, goldens: Path):
     assert "config.normalize" in _run("show", "triplet", home=home).output
 
 
-@pytest.mark.parametrize("heads", ["12", "12,0", "a,b", "1,2,3"])
-def test_heads_that_are_no_two_numbers_name_the_option(heads: str, home: Path):
+def test_one_number_of_heads_is_enough():
+    assert parse_heads("12") == [12, 12]
+    assert parse_heads("12,8") == [12, 8]
+
+
+@pytest.mark.parametrize("heads", ["", "12,0", "a,b", "1,2,3"])
+def test_heads_that_are_no_numbers_name_the_option(heads: str, home: Path):
     result = _run("import", "clay.ckpt", "--heads", heads, home=home)
     assert result.exit_code == 2
     assert "--heads" in result.output

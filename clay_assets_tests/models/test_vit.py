@@ -231,7 +231,7 @@ def test_impossible_files_are_refused():
     state = tensors()
     place, block = "encoder.pos_embedding", "encoder.layers.encoder_layer_0.mlp.0.weight"
     for change, heads, message in (
-        ({}, None, r"a.pth is 16 wide and 3 deep, .* pass heads=\(heads, 0\)"),
+        ({}, None, r"a.pth is 16 wide and 3 deep, .* pass heads=\(heads, heads\)"),
         ({}, (3, 0), "a.pth is no vision transformer: 3 heads do not divide a width of 16"),
         ({place: torch.zeros(1, 16, 16)}, (2, 0), f"{place} has 16 places, which is no square and"),
         ({place: torch.zeros(17)}, (2, 0), rf"{place} has the impossible shape \(17,\)"),
