@@ -16,7 +16,7 @@ from clay_assets.settings import Settings
 from clay_assets.tile_sources import read_source
 from clay_assets_tests.defs.conftest import CHIP_SIZE, CHIPS, DATES, generate_landscape
 
-NOT_OF_THE_DEMO = {dg.AssetKey("tile_sample")}
+NOT_OF_THE_DEMO = {dg.AssetKey("tile_sample"), dg.AssetKey("images")}
 
 
 @pytest.fixture(scope="module")
