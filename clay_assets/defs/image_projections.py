@@ -6,15 +6,13 @@ import dagster as dg
 
 from clay_assets.defs.checkpoints import checkpoints
 from clay_assets.defs.imagery import OWNERS
-from clay_assets.defs.metadata import picture
-from clay_assets.defs.projections import projection_key, steps_of
+from clay_assets.defs.projections import fitted_metadata, projection_key, steps_of
 from clay_assets.defs.resources import DeviceResource, StoreResource
 from clay_assets.defs.tile_runs import logged_progress, reported_as_failure
 from clay_assets.embeddings import Product
 from clay_assets.embeddings.encoding import EncoderSettings
 from clay_assets.embeddings.fitting import SAMPLE
-from clay_assets.images.fitting import FIT_VERSION, ImageProjectionReport, fit_image_projection
-from clay_assets.pictures import variance_curve_png
+from clay_assets.images.fitting import FIT_VERSION, fit_image_projection
 
 
 class ImageProjectionConfig(dg.Config):
@@ -66,24 +64,13 @@ def image_projection_asset(product: Product) -> dg.AssetsDefinition:
                 seed=config.seed,
                 run_id=context.run.run_id,
             )
+        drawn: dict[str, Any] = {
+            "images": report.images,
+            "image_sets": dg.MetadataValue.json(list(report.image_sets)),
+        }
         return dg.MaterializeResult(
-            metadata=_metadata(report), data_version=dg.DataVersion(report.data_version)
+            metadata=drawn | fitted_metadata(report),
+            data_version=dg.DataVersion(report.data_version),
         )
 
     return projection
-
-
-def _metadata(report: ImageProjectionReport) -> dict[str, Any]:
-    metadata: dict[str, Any] = {
-        "projection": report.data_version,
-        "checkpoint": report.checkpoint_id,
-        "images": report.images,
-        "image_sets": dg.MetadataValue.json(list(report.image_sets)),
-        "width": report.width,
-        "seconds": report.seconds,
-        "skipped": report.skipped,
-    }
-    if report.explained:
-        metadata["explained_variance"] = sum(report.explained)
-        metadata["variance_curve"] = picture(variance_curve_png(report.explained))
-    return metadata

@@ -17,6 +17,7 @@ from clay_assets.embeddings.fitting import (
     ProjectionReport,
     fit_projection,
 )
+from clay_assets.images.fitting import ImageProjectionReport
 from clay_assets.pictures import variance_curve_png
 
 
@@ -74,18 +75,18 @@ def projection_asset(product: embedding.Product) -> dg.AssetsDefinition:
                 run_id=context.run.run_id,
             )
         return dg.MaterializeResult(
-            metadata=_metadata(report), data_version=dg.DataVersion(report.data_version)
+            metadata={"chips": report.chips, "tiles": report.tiles} | fitted_metadata(report),
+            data_version=dg.DataVersion(report.data_version),
         )
 
     return projection
 
 
-def _metadata(report: ProjectionReport) -> dict[str, Any]:
+def fitted_metadata(report: ProjectionReport | ImageProjectionReport) -> dict[str, Any]:
+    """What the UI shows of a projection, besides what it was fitted on."""
     metadata: dict[str, Any] = {
         "projection": report.data_version,
         "checkpoint": report.checkpoint_id,
-        "chips": report.chips,
-        "tiles": report.tiles,
         "width": report.width,
         "seconds": report.seconds,
         "skipped": report.skipped,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from clay_assets.embeddings.listing import product_folder
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
 
+Row = TypeVar("Row")
 PART_BYTES = 64 << 20
 """Most vectors that wait in memory to be kept."""
 PART_SECONDS = 30.0
@@ -75,19 +77,40 @@ class Unfinished:
 
 
 @dataclass
-class Aside:
-    """The new embeddings of one tile, until its file is written.
+class Waiting(Generic[Row]):
+    """Rows with their vectors that are in memory; what comes quickly and is small stays there."""
 
-    What comes quickly and is small stays in memory, the rest is kept in parts.
-    """
+    _parts: list[tuple[Sequence[Row], npt.NDArray[np.float32]]] = field(default_factory=list)
+    _bytes: int = 0
+    _since: float = 0.0
+
+    def add(self, rows: Sequence[Row], vectors: npt.NDArray[np.float32]) -> bool:
+        """Take the (N, width) vectors of some rows; whether it is time to keep them elsewhere."""
+        if not self._parts:
+            self._since = time.monotonic()
+        self._parts.append((rows, vectors))
+        self._bytes += vectors.nbytes
+        return self._bytes >= PART_BYTES or time.monotonic() - self._since >= PART_SECONDS
+
+    def take(self) -> tuple[list[Row], npt.NDArray[np.float32]] | None:
+        """All rows and their (N, width) vectors, which wait no more; None without any."""
+        if not self._parts:
+            return None
+        rows = [row for part, _ in self._parts for row in part]
+        vectors = np.concatenate([vectors for _, vectors in self._parts])
+        self._parts, self._bytes = [], 0
+        return rows, vectors
+
+
+@dataclass
+class Aside:
+    """The new embeddings of one tile, in memory or in parts, until its file is written."""
 
     known: KnownVectors
     """Finds those of before, those in parts, and all once `gathered`."""
     unfinished: Unfinished
     """Takes the parts."""
-    _held: list[tuple[Sequence[ChipRow], npt.NDArray[np.float32]]] = field(default_factory=list)
-    _bytes: int = 0
-    _since: float = 0.0
+    _waiting: Waiting[ChipRow] = field(default_factory=Waiting)
 
     def add(self, chips: Sequence[ChipRow], vectors: npt.NDArray[np.float32]) -> None:
         """Take the (N, width) vectors of some chips.
@@ -95,11 +118,7 @@ class Aside:
         Raises:
             StoreError: a part could not be written.
         """
-        if not self._held:
-            self._since = time.monotonic()
-        self._held.append((chips, vectors))
-        self._bytes += vectors.nbytes
-        if self._bytes >= PART_BYTES or time.monotonic() - self._since >= PART_SECONDS:
+        if self._waiting.add(chips, vectors):
             self.keep_all()
 
     def keep_all(self) -> None:
@@ -108,14 +127,11 @@ class Aside:
         Raises:
             StoreError: it could not be written.
         """
-        if self._held:
-            chips = [chip for part, _ in self._held for chip in part]
-            vectors = np.concatenate([vectors for _, vectors in self._held])
-            self.known.add_file(self.unfinished.store, self.unfinished.write(chips, vectors))
-            self._held, self._bytes = [], 0
+        if (taken := self._waiting.take()) is not None:
+            self.known.add_file(self.unfinished.store, self.unfinished.write(*taken))
 
     def gathered(self) -> KnownVectors:
         """All embeddings, once the last was added."""
-        for chips, vectors in self._held:
-            self.known.add_vectors(chips, vectors)
+        if (taken := self._waiting.take()) is not None:
+            self.known.add_vectors(*taken)
         return self.known

@@ -1,7 +1,6 @@
 """Writing an image set's file, its failures, and parts of it while it is being made."""
 
 import hashlib
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clay_assets.embeddings.file import METADATA_KEY, rows_at_once
-from clay_assets.embeddings.unfinished import PART_BYTES, PART_SECONDS
+from clay_assets.embeddings.unfinished import Waiting
 from clay_assets.errors import NotFoundError
 from clay_assets.images.file import FOLDER, ImageFileMetadata, image_schema, set_key
 from clay_assets.images.listing import ListedImage
@@ -121,9 +120,7 @@ class Parts:
     """Of one embedding."""
     known: KnownImages
     """Finds the rows afterwards."""
-    _held: list[tuple[Sequence[ImageRow], npt.NDArray[np.float32]]] = field(default_factory=list)
-    _bytes: int = 0
-    _since: float = 0.0
+    _waiting: Waiting[ImageRow] = field(default_factory=Waiting)
 
     def keys(self) -> list[str]:
         """Keys of the parts that can be used."""
@@ -135,11 +132,7 @@ class Parts:
         Raises:
             StoreError: a part could not be written.
         """
-        if not self._held:
-            self._since = time.monotonic()
-        self._held.append((rows, vectors))
-        self._bytes += vectors.nbytes
-        if self._bytes >= PART_BYTES or time.monotonic() - self._since >= PART_SECONDS:
+        if self._waiting.add(rows, vectors):
             self.keep_all()
 
     def keep_all(self) -> None:
@@ -148,17 +141,13 @@ class Parts:
         Raises:
             StoreError: it could not be written.
         """
-        if self._held:
-            rows = [row for part, _ in self._held for row in part]
-            vectors = np.concatenate([vectors for _, vectors in self._held])
-            self.known.add_file(self.store, self._write(rows, vectors))
-            self._held, self._bytes = [], 0
+        if (taken := self._waiting.take()) is not None:
+            self.known.add_file(self.store, self._write(*taken))
 
     def gathered(self) -> KnownImages:
         """All rows, once the last was added."""
-        for rows, vectors in self._held:
-            self.known.add_rows(rows, vectors)
-        self._held = []
+        if (taken := self._waiting.take()) is not None:
+            self.known.add_rows(*taken)
         return self.known
 
     def clear(self) -> None:

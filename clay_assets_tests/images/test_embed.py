@@ -14,7 +14,7 @@ from PIL import Image
 
 from clay_assets import progress
 from clay_assets.checkpoints import load_checkpoint
-from clay_assets.embeddings import Product
+from clay_assets.embeddings import Product, unfinished
 from clay_assets.embeddings.encoding import EncoderSettings
 from clay_assets.errors import (
     CheckpointError,
@@ -24,7 +24,7 @@ from clay_assets.errors import (
     NotFoundError,
     ProductError,
 )
-from clay_assets.images import encoding, writing
+from clay_assets.images import encoding
 from clay_assets.images.embed import ImagesReport, embed_images
 from clay_assets.images.file import read_image_metadata
 from clay_assets.images.outputs import write_set_files
@@ -176,11 +176,11 @@ def test_a_file_that_is_gone_by_now_is_looked_for_again(
     assert (report.skipped, report.embedded, report.failures) == (False, 1, {})
 
 
-@pytest.mark.parametrize("part_bytes", [1, writing.PART_BYTES])  # each batch, or at the end
+@pytest.mark.parametrize("part_bytes", [1, unfinished.PART_BYTES])  # each batch, or at the end
 def test_a_killed_run_goes_on_where_it_was(
     store: Store, embed: Embed, folder: Path, monkeypatch: pytest.MonkeyPatch, part_bytes: int
 ):
-    monkeypatch.setattr(writing, "PART_BYTES", part_bytes)
+    monkeypatch.setattr(unfinished, "PART_BYTES", part_bytes)
     landed = []
     land = encoding._land
 
