@@ -192,9 +192,12 @@ def _names(tiles: list[str] | None) -> set[str] | None:
 def _print_comparison(rows: Sequence[dict[str, object]], figures: "Sequence[Evaluation]") -> None:
     from clay_assets.evaluation.comparison import TITLES, shown
 
-    table = Table(*TITLES.values(), box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(shown(name, row[name]) for name in TITLES))
+    # A column a product: their names are long, and there are fewer of them than figures.
+    table = Table(
+        TITLES["product"], *(str(row["product"]) for row in rows), box=None, pad_edge=False
+    )
+    for name, title in list(TITLES.items())[1:]:
+        table.add_row(title, *(shown(name, row[name]) for row in rows))
     console.print(table)
     one = figures[0]
     console.print(

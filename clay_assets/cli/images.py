@@ -77,6 +77,7 @@ def embed(
         from clay_assets.errors import ProductError
         from clay_assets.images.file import set_key
         from clay_assets.images.sets import read_set
+        from clay_assets.images.writing import read_failures
 
         settings = settings_of(home)
         declared = load_products(settings.products_file).values()
@@ -90,4 +91,7 @@ def embed(
             register_images(instance, settings.store, read_set(settings.store, name))
             run_job(build_defs(settings), instance, "embed_images", partition=name)
         for product in products:
-            console.print(settings.store.url(set_key(product, name)))
+            unread = len(read_failures(settings.store, product, name))
+            note = f" without {unread} that cannot be read, see {name}_failures.parquet"
+            table = settings.store.url(set_key(product, name))
+            console.print(f"{table}{note if unread else ''}", soft_wrap=True)

@@ -83,11 +83,12 @@ def test_products_are_compared_by_the_set_s_own_labels(labelled, run, tmp_path):
         *("evaluate", "layer_six", "last_four", "--image-set", "birds", "--to", str(table))
     )
     assert result.exit_code == 0, result.output
-    lines = result.stdout.splitlines()
-    assert lines[0].split()[:3] == ["product", "dims", "kB"]
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert {lines[0][0], *lines[0][1:3]} == {"product", "layer_six", "last_four"}
+    assert [line[0] for line in lines[1:4]] == ["dims", "kB", "rows"]
     # Both tell all apart or nearly; the better one comes first.
-    accuracy = {line.split()[0]: float(line.split()[5]) for line in lines[1:3]}
-    assert list(accuracy.values()) == sorted(accuracy.values(), reverse=True)
+    accuracy = next(line[2:] for line in lines if line[:2] == ["kNN", "accuracy"])
+    assert accuracy == sorted(accuracy, key=float, reverse=True)
     assert "40 of 40 rows in 3 classes, cosine, k 5, seed 0" in result.stdout
     assert table.read_text().startswith('"product","dimensions","bytes"')
 

@@ -53,6 +53,11 @@ def test_a_folder_is_added_listed_and_embedded(run, tmp_path: Path):
     assert "birds" in listed
     assert "genus_species" in listed
     assert "vit" in listed
+    assert "cannot be read" not in done.output
+    (tmp_path / "birds" / "torn.png").write_bytes(b"no picture")
+    assert (
+        "without 1 that cannot be read, see birds_failures.parquet" in run("embed", "birds").output
+    )
 
 
 def test_a_table_of_labels_is_found_from_any_folder(run, tmp_path: Path, monkeypatch):
