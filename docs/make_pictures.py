@@ -62,14 +62,14 @@ def picture_map(page: Page) -> None:
 
 def picture_graph(page: Page) -> None:
     """Dagster's asset graph, all groups unfolded."""
-    page.set_viewport_size({"width": 2400, "height": 720})
+    page.set_viewport_size({"width": 2400, "height": 900})
     page.goto(f"http://127.0.0.1:{DAGSTER_PORT}/asset-groups")
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(6_000)
     page.mouse.click(1_000, 250, button="right")
     page.get_by_role("menuitem", name="Expand all groups").click()
     page.wait_for_timeout(6_000)
-    clip = {"x": 545, "y": 110, "width": 1850, "height": 590}
+    clip = {"x": 545, "y": 110, "width": 1850, "height": 770}
     page.screenshot(path=HERE / "graph.png", clip=clip)
 
 
