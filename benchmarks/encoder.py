@@ -155,7 +155,9 @@ def peer() -> Callable[[], object]:
     """Clay v0.1's encoder of vit-pytorch's parts, as it was built; the file alone is loaded."""
     package = importlib.util.find_spec("vit_pytorch")
     if package is None or package.origin is None:
-        raise SystemExit("the peer needs `pip install vit-pytorch==1.6.4`; or pass --no-peer")
+        raise SystemExit(
+            "the peer needs `pip install --no-deps vit-pytorch==1.6.4 einops`; or pass --no-peer"
+        )
     spec = importlib.util.spec_from_file_location("vit", Path(package.origin).parent / "vit.py")
     vit = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(vit)

@@ -75,7 +75,7 @@ def _image_evaluation(product: str) -> dg.AssetsDefinition:
             url = files.url(evaluation.evaluation_key(product, image_set))
             return Outcome(report.inputs, _metadata(report) | {"dagster/uri": url})
 
-        return materialize_tiles(context, evaluate)
+        return materialize_tiles(context, evaluate, kind="image sets")
 
     return image_evaluation
 
@@ -109,7 +109,7 @@ def _product_comparison(products: list[str]) -> dg.AssetsDefinition:
             }
             return Outcome(fingerprint(table.to_pylist()), metadata)
 
-        return materialize_tiles(context, compare)
+        return materialize_tiles(context, compare, kind="image sets")
 
     return product_comparison
 

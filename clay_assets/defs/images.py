@@ -82,16 +82,22 @@ def image_assets(products: Sequence[Product]) -> list[dg.AssetsDefinition | dg.A
 
 
 def image_jobs(products: Sequence[Product]) -> list[UnresolvedAssetJobDefinition]:
-    """The job over the vectors of one image set, if any product takes pictures."""
-    keys = [["image_embeddings", one.name] for one in products if one.input == "images"]
-    if not keys:
+    """The jobs over one image set, if any product takes pictures."""
+    names = [one.name for one in products if one.input == "images"]
+    if not names:
         return []
+    embeddings = dg.AssetSelection.assets(*(["image_embeddings", name] for name in names))
     return [
         dg.define_asset_job(
             "embed_images",
-            dg.AssetSelection.assets(*keys),
+            embeddings,
             description="Embed the pictures of one image set. Needs the products' checkpoints.",
-        )
+        ),
+        dg.define_asset_job(
+            "evaluate_images",
+            embeddings.downstream() - embeddings,
+            description="Compare the products by the labels of one image set.",
+        ),
     ]
 
 

@@ -143,8 +143,11 @@ def test_the_graph_holds_them(tmp_path):
     settings = Settings.from_environment(
         {"CLAY_HOME": str(tmp_path), "CLAY_PRODUCTS": str(products)}
     )
-    graph = build_defs(settings).resolve_asset_graph()
+    definitions = build_defs(settings)
+    graph = definitions.resolve_asset_graph()
     keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
     assert {"image_evaluation/vit", "product_comparison"} <= keys
     assert "image_evaluation/clay" not in keys
     assert graph.get(dg.AssetKey("product_comparison")).partitions_def.name == "image_set"
+    job = definitions.resolve_job_def("evaluate_images").asset_layer.selected_asset_keys
+    assert {key.to_user_string() for key in job} == {"image_evaluation/vit", "product_comparison"}

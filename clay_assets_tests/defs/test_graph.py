@@ -75,6 +75,16 @@ def test_every_job_resolves(definitions: dg.Definitions):
     assert names <= {job.name for job in repository.get_all_jobs()}
 
 
+def test_projections_have_a_job_where_there_are_any(tmp_path: Path, definitions: dg.Definitions):
+    products = tmp_path / "products.toml"
+    products.write_text("[products.whole]\n[products.small]\npca = 2\n")
+    environ = {"CLAY_HOME": str(tmp_path), "CLAY_PRODUCTS": str(products)}
+    job = build_defs(Settings.from_environment(environ)).resolve_job_def("fit_projections")
+    assert job.asset_layer.selected_asset_keys == {dg.AssetKey(["projections", "small"])}
+    jobs = definitions.get_repository_def().get_all_jobs()
+    assert "fit_projections" not in {job.name for job in jobs}
+
+
 def test_each_product_is_an_asset(tmp_path: Path):
     products = tmp_path / "products.toml"
     products.write_text('[products.mean]\n[products.fine]\nlevel = "patch"\n')
