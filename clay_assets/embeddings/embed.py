@@ -9,11 +9,11 @@ from clay_assets import progress
 from clay_assets.embeddings.batching import WantedChip
 from clay_assets.embeddings.encoding import EncoderSettings, encode_chips
 from clay_assets.embeddings.in_hand import Outcome, TileInHand, take_in_hand
+from clay_assets.embeddings.outputs.stac_collection import write_collection
 from clay_assets.embeddings.products import Product
 from clay_assets.embeddings.read_ahead import read_ahead
 from clay_assets.embeddings.reading import read_chips
 from clay_assets.embeddings.report import EmbeddingsReport
-from clay_assets.embeddings.stac_collection import write_collection
 from clay_assets.errors import ClayAssetsError, InvalidValueError
 from clay_assets.store import Store
 

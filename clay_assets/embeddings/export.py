@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from clay_assets.embeddings.csv_file import write_csv
 from clay_assets.embeddings.file import FileMetadata, read_metadata
 from clay_assets.embeddings.listing import EmbeddingFile
-from clay_assets.embeddings.numpy_file import write_numpy
-from clay_assets.embeddings.outputs import count_rows, named_parts, vector_parts
-from clay_assets.embeddings.patch_rows import write_patch_rows
-from clay_assets.embeddings.stac_collection import collection_key
+from clay_assets.embeddings.outputs.csv_file import write_csv
+from clay_assets.embeddings.outputs.numpy_file import write_numpy
+from clay_assets.embeddings.outputs.patch_rows import write_patch_rows
+from clay_assets.embeddings.outputs.stac_collection import collection_key
+from clay_assets.embeddings.outputs.write import count_rows, named_parts, vector_parts
 from clay_assets.errors import InvalidValueError, NotFoundError
 from clay_assets.store import Store
 

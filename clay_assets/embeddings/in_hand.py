@@ -14,7 +14,7 @@ from clay_assets.embeddings.drift import drift_of
 from clay_assets.embeddings.file import FileMetadata, read_metadata
 from clay_assets.embeddings.known import KnownVectors
 from clay_assets.embeddings.listing import tile_keys
-from clay_assets.embeddings.outputs import check_targets, write_outputs
+from clay_assets.embeddings.outputs.write import check_targets, write_outputs
 from clay_assets.embeddings.products import Product
 from clay_assets.embeddings.report import EmbeddingsReport, removed, report_of
 from clay_assets.embeddings.unfinished import Aside, Unfinished

@@ -8,8 +8,8 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from clay_assets.embeddings.csv_target import check_targets_of
 from clay_assets.embeddings.extraction import LEVELS, Extraction
+from clay_assets.embeddings.outputs.csv_target import check_targets_of
 from clay_assets.errors import ProductError
 
 __all__ = ["DTYPES", "INPUTS", "LEVELS", "OUTPUTS", "Product", "load_products"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from clay_assets.embeddings.file import Drift, FileMetadata
 from clay_assets.embeddings.listing import tile_keys
-from clay_assets.embeddings.outputs import remove_outputs
+from clay_assets.embeddings.outputs.write import remove_outputs
 from clay_assets.embeddings.unfinished import Unfinished
 from clay_assets.embeddings.work import Work
 from clay_assets.provenance import fingerprint

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from clay_assets.embeddings.csv_file import write_csv
 from clay_assets.embeddings.export import ENDINGS, check_free, goes_to_one_file
-from clay_assets.embeddings.numpy_file import write_numpy
+from clay_assets.embeddings.outputs.csv_file import write_csv
+from clay_assets.embeddings.outputs.numpy_file import write_numpy
 from clay_assets.errors import InvalidValueError
 from clay_assets.images.reading import read_vectors
 from clay_assets.store import Store

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from clay_assets.embeddings import csv_target
-from clay_assets.embeddings.csv_file import write_csv
 from clay_assets.embeddings.dtypes import decoded, vectors_of
 from clay_assets.embeddings.file import rows_at_once
-from clay_assets.embeddings.numpy_file import write_numpy
+from clay_assets.embeddings.outputs import csv_target
+from clay_assets.embeddings.outputs.csv_file import write_csv
+from clay_assets.embeddings.outputs.numpy_file import write_numpy
 from clay_assets.images.file import ImageFileMetadata, image_schema
 from clay_assets.images.rows import ImageRow, image_table, stored_numbers
 from clay_assets.images.work import ImageWork

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from clay_assets import __version__
 from clay_assets.checkpoints import StoredCheckpoint, find_checkpoint
-from clay_assets.embeddings import csv_target
-from clay_assets.embeddings.outputs import check_targets
+from clay_assets.embeddings.outputs import csv_target
+from clay_assets.embeddings.outputs.write import check_targets
 from clay_assets.embeddings.products import Product
 from clay_assets.embeddings.projection import find_projection
 from clay_assets.embeddings.suiting import check_model, config_of, shape_of

@@ -9,7 +9,7 @@ import shapely
 
 from clay_assets.embeddings.file import FileMetadata, read_metadata
 from clay_assets.embeddings.listing import EmbeddingFile, list_files, product_folder
-from clay_assets.embeddings.stac_item import EMBEDDING_EXTENSION, as_json, relative_href
+from clay_assets.embeddings.outputs.stac_item import EMBEDDING_EXTENSION, as_json, relative_href
 from clay_assets.errors import NotFoundError
 from clay_assets.ingest.footprint import footprint_wgs84
 from clay_assets.mgrs import tile_box

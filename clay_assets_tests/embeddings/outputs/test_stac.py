@@ -12,9 +12,9 @@ from pystac.extensions.projection import ProjectionExtension
 from pystac.extensions.table import TableExtension
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
-from clay_assets.embeddings.outputs import remove_outputs, write_outputs
+from clay_assets.embeddings.outputs.stac_collection import write_collection
+from clay_assets.embeddings.outputs.write import remove_outputs, write_outputs
 from clay_assets.embeddings.products import Product
-from clay_assets.embeddings.stac_collection import write_collection
 from clay_assets.mgrs import tile_box
 from clay_assets_tests.embeddings.conftest import TILE
 from clay_assets_tests.embeddings.made_files import made_rows, put_file

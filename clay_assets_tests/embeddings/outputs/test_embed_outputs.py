@@ -95,7 +95,7 @@ def test_outputs_declared_later_are_written_without_the_encoder(tile):
 
 
 def test_a_run_killed_before_its_files_is_completed_by_the_next(tile, monkeypatch):
-    monkeypatch.setattr("clay_assets.embeddings.outputs.item_json", _killed)
+    monkeypatch.setattr("clay_assets.embeddings.outputs.write.item_json", _killed)
     with pytest.raises(KeyboardInterrupt):
         embed(tile)
     monkeypatch.undo()

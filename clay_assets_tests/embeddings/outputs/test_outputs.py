@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from clay_assets.embeddings import products
-from clay_assets.embeddings.csv_file import write_csv
-from clay_assets.embeddings.csv_target import check_targets_of
 from clay_assets.embeddings.export import export
 from clay_assets.embeddings.listing import list_files
-from clay_assets.embeddings.outputs import (
+from clay_assets.embeddings.outputs.csv_file import write_csv
+from clay_assets.embeddings.outputs.csv_target import check_targets_of
+from clay_assets.embeddings.outputs.stac_collection import write_collection
+from clay_assets.embeddings.outputs.write import (
     check_targets,
     output_keys,
     remove_outputs,
     write_outputs,
 )
 from clay_assets.embeddings.products import Product
-from clay_assets.embeddings.stac_collection import write_collection
 from clay_assets.errors import ProductError
 from clay_assets.store import Store
 from clay_assets_tests.embeddings.conftest import TILE
@@ -178,7 +178,7 @@ def test_its_own_csv_is_no_obstacle(store):
 
 def test_a_run_killed_before_the_csv_was_written_is_known_again(store, monkeypatch):
     made = put_file(store)
-    monkeypatch.setattr("clay_assets.embeddings.outputs.write_csv", _killed)
+    monkeypatch.setattr("clay_assets.embeddings.outputs.write.write_csv", _killed)
     with pytest.raises(KeyboardInterrupt):
         write_outputs(store, TO_SHARED, made.key)
     monkeypatch.undo()
@@ -192,7 +192,7 @@ def test_a_run_killed_while_a_file_is_written_leaves_the_old_one(store, monkeypa
     keys = write_outputs(store, ALL, made.key)
     before = store.read_bytes(keys["numpy"])
     put_file(store, seed=1)
-    monkeypatch.setattr("clay_assets.embeddings.outputs.vector_parts", _parts_then_killed)
+    monkeypatch.setattr("clay_assets.embeddings.outputs.write.vector_parts", _parts_then_killed)
     with pytest.raises(KeyboardInterrupt):
         write_outputs(store, replace(ALL, outputs=("numpy",)), made.key)
     assert store.read_bytes(keys["numpy"]) == before

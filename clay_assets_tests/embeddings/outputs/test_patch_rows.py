@@ -15,7 +15,7 @@ from pyproj import Transformer
 from clay_assets.bands import BAND_GROUPS
 from clay_assets.embeddings.dtypes import vectors_of
 from clay_assets.embeddings.file import read_metadata, read_rows
-from clay_assets.embeddings.patch_rows import write_patch_rows
+from clay_assets.embeddings.outputs.patch_rows import write_patch_rows
 from clay_assets.errors import ChipError, InvalidValueError
 from clay_assets.ingest.footprint import cell_footprints_wgs84, footprint_wgs84
 from clay_assets_tests.embeddings.conftest import TILE, put_weights

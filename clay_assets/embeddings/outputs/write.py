@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from clay_assets.embeddings import csv_target
-from clay_assets.embeddings.csv_file import write_csv
 from clay_assets.embeddings.dtypes import vectors_of
 from clay_assets.embeddings.file import FileMetadata, read_metadata, read_rows
-from clay_assets.embeddings.numpy_file import write_numpy
-from clay_assets.embeddings.patch_rows import write_patch_rows
+from clay_assets.embeddings.outputs import csv_target
+from clay_assets.embeddings.outputs.csv_file import write_csv
+from clay_assets.embeddings.outputs.numpy_file import write_numpy
+from clay_assets.embeddings.outputs.patch_rows import write_patch_rows
+from clay_assets.embeddings.outputs.stac_item import item_json
 from clay_assets.embeddings.products import Product
-from clay_assets.embeddings.stac_item import item_json
 from clay_assets.errors import NotFoundError
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store

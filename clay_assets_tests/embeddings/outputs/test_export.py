@@ -12,9 +12,9 @@ import pytest
 
 from clay_assets.embeddings.export import export
 from clay_assets.embeddings.listing import files_of
-from clay_assets.embeddings.outputs import write_outputs
+from clay_assets.embeddings.outputs.stac_collection import write_collection
+from clay_assets.embeddings.outputs.write import write_outputs
 from clay_assets.embeddings.products import Product
-from clay_assets.embeddings.stac_collection import write_collection
 from clay_assets.errors import InvalidValueError, NotFoundError
 from clay_assets_tests.embeddings.conftest import TILE
 from clay_assets_tests.embeddings.made_files import put_file
