@@ -45,7 +45,9 @@ def main() -> None:
     plan_tile(store, find_imagery(asked.imagery, asked.tile), run_id="")
     cut_tile(store, asked.tile, chip_size=asked.chip_size, run_id="")
     if asked.checkpoint:
-        checkpoint_id = import_checkpoint(store, asked.checkpoint, "default", run_id="").id
+        checkpoint_id = import_checkpoint(
+            store, asked.checkpoint, "default", run_id=""
+        ).data_version
     else:
         checkpoint_id = drawn(store)
     rows = manifest_rows(read_manifest(store, asked.tile))[: asked.chips]
