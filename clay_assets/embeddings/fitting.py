@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clay_assets import progress
-from clay_assets.checkpoints import StoredCheckpoint, find_checkpoint
+from clay_assets.checkpoints import find_checkpoint
 from clay_assets.chips import ChipRow, Manifest, manifest_tiles, read_manifest
 from clay_assets.chips.manifest import manifest_rows
 from clay_assets.embeddings.encoder import load_encoder
@@ -100,7 +100,7 @@ def fit_projection(
     for kind in {kind_of(row) for row in rows}:
         shape_of(product, config_of(checkpoint.card), kind)
     inputs = fingerprint(FIT_VERSION, precision, [(row.chip_id, row.content_hash) for row in rows])
-    stored = _fitted_before(store, product, checkpoint, inputs)
+    stored = fitted_before(store, product, checkpoint.id, inputs)
     skipped = stored is not None
     if stored is None:
         embedded = _embedded(store, product, checkpoint.id, rows, device, precision, batch_size)
@@ -145,11 +145,12 @@ def draw_chips(store: Store, count: int, seed: int) -> list[ChipRow]:
     return rows
 
 
-def _fitted_before(
-    store: Store, product: Product, checkpoint: StoredCheckpoint, inputs: str
+def fitted_before(
+    store: Store, product: Product, checkpoint_id: str, inputs: str
 ) -> StoredProjection | None:
+    """The product's projection, if it was fitted on these very inputs."""
     try:
-        found = find_projection(store, product, checkpoint.id)
+        found = find_projection(store, product, checkpoint_id)
     except (NotFoundError, ProductError):
         return None
     return found if found.made["inputs"] == inputs else None

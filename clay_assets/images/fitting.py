@@ -14,12 +14,10 @@ from clay_assets import progress
 from clay_assets.checkpoints import find_checkpoint
 from clay_assets.embeddings.encoder import load_encoder
 from clay_assets.embeddings.encoding import EncoderSettings
-from clay_assets.embeddings.fitting import SAMPLE
+from clay_assets.embeddings.fitting import SAMPLE, fitted_before
 from clay_assets.embeddings.products import Product
 from clay_assets.embeddings.projection import (
-    StoredProjection,
     check_sample,
-    find_projection,
     fit,
     put_projection,
 )
@@ -29,7 +27,6 @@ from clay_assets.errors import (
     ImageError,
     InvalidValueError,
     NotFoundError,
-    ProductError,
 )
 from clay_assets.images.decoding import decode_image
 from clay_assets.images.encoding import reading_threads
@@ -113,7 +110,7 @@ def fit_image_projection(
     check_sample(product, len(drawn))
     pictures = [(one.image_set, one.image.filename, one.image.etag) for one in drawn]
     inputs = fingerprint(FIT_VERSION, settings.precision, pictures)
-    stored = _fitted_before(store, product, checkpoint.id, inputs)
+    stored = fitted_before(store, product, checkpoint.id, inputs)
     skipped = stored is not None
     if stored is None:
         embedded = list(_embedded(store, product, checkpoint.id, size_px, drawn, settings))
@@ -156,16 +153,6 @@ def _draw(store: Store, names: Sequence[str], count: int, seed: int) -> list[_Dr
     rng = np.random.default_rng(seed)
     places = np.sort(rng.choice(len(there), min(count, len(there)), replace=False))
     return [there[place] for place in places]
-
-
-def _fitted_before(
-    store: Store, product: Product, checkpoint_id: str, inputs: str
-) -> StoredProjection | None:
-    try:
-        found = find_projection(store, product, checkpoint_id)
-    except (NotFoundError, ProductError):
-        return None
-    return found if found.made["inputs"] == inputs else None
 
 
 def _embedded(
