@@ -58,7 +58,7 @@ def test_the_first_command_ends_in_an_answered_search(clone: Path):
     assert re.search(r"5 chips by duckdb, exact", output)
 
 
-@pytest.mark.slow
+@pytest.mark.extra  # CI is this command
 def test_the_second_command_runs_the_tests(clone: Path):
     # All of its words, on a small choice of tests: this test is one of them.
     output = _run(_command("pytest"), clone, PYTEST_ADDOPTS="-k test_mgrs -p no:cacheprovider")

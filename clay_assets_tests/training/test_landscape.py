@@ -19,7 +19,7 @@ from clay_assets.training import TrainingConfig, build_training_set, train
 NEIGHBOURS = 3
 
 
-@pytest.mark.slow
+@pytest.mark.extra
 def test_neighbours_share_their_land_cover(store: Store, tmp_path: Path):
     catalogue = generate(tmp_path / "landscape", size_px=2048, dates=2)
     (tile,) = list_tiles(str(catalogue))
