@@ -39,14 +39,15 @@ def geo_metadata(
 
     Args:
         geometry_types: of its rows, `Polygon`.
-        bounds: west, south, east, north of all rows.
+        bounds: west, south, east, north of all rows; empty without rows.
         covering: fields of the column `bbox` with each row's own bounds, where there is one.
     """
     column: dict[str, Any] = {
         "encoding": "WKB",
         "geometry_types": sorted(geometry_types),
-        "bbox": list(bounds),
     }
+    if bounds:
+        column["bbox"] = list(bounds)
     if covering:
         column["covering"] = {"bbox": {side: ["bbox", side] for side in covering}}
     return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}

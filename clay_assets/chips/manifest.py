@@ -16,6 +16,7 @@ import shapely
 
 from clay_assets import __version__
 from clay_assets.errors import NotFoundError
+from clay_assets.geotable import geo_metadata
 from clay_assets.ingest.footprint import footprint_wgs84
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
@@ -174,8 +175,10 @@ def write_manifest(
         _record(row) | {"geometry": shapely.to_wkb(polygon)}
         for row, polygon in zip(ordered, polygons, strict=True)
     ]
+    bounds = shapely.total_bounds(polygons).tolist() if polygons else []
+    geo = geo_metadata({polygon.geom_type for polygon in polygons}, bounds)
     table = pa.Table.from_pylist(records, schema=SCHEMA).replace_schema_metadata(
-        {"geo": json.dumps(_geo_metadata(polygons)), "clay_assets": json.dumps(meta)}
+        {"geo": json.dumps(geo), "clay_assets": json.dumps(meta)}
     )
     with store.writing(manifest_key(tile)) as path:
         pq.write_table(table, path, compression="zstd")
@@ -240,14 +243,3 @@ def _record(row: ChipRow) -> dict[str, Any]:
     west, south, east, north = record.pop("bounds")
     record |= {"west": west, "south": south, "east": east, "north": north}
     return record | {"date": Date.fromisoformat(row.date)}
-
-
-def _geo_metadata(polygons: Sequence[shapely.Geometry]) -> dict[str, Any]:
-    """GeoParquet's own metadata; without a `crs` it means OGC:CRS84."""
-    column: dict[str, Any] = {
-        "encoding": "WKB",
-        "geometry_types": sorted({polygon.geom_type for polygon in polygons}),
-    }
-    if polygons:
-        column["bbox"] = [float(edge) for edge in shapely.total_bounds(polygons)]
-    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}

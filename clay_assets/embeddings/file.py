@@ -1,9 +1,9 @@
 """The embedding file: GeoParquet, one a product and tile, a row a chip."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +13,7 @@ from clay_assets.embeddings.extraction import Extraction
 from clay_assets.errors import NotFoundError, ProductError
 from clay_assets.store import Store
 
+Parsed = TypeVar("Parsed")
 METADATA_KEY = "clay_assets"
 BOUNDS = ("xmin", "ymin", "xmax", "ymax")
 """Fields of the column `bbox`, degrees."""
@@ -148,15 +149,32 @@ def read_metadata(store: Store, key: str) -> FileMetadata:
     Raises:
         NotFoundError: there is no such file, or not one that this package wrote.
     """
+    return read_own_metadata(store, key, FileMetadata.from_json, again="its tile")
+
+
+def read_own_metadata(
+    store: Store, key: str, parse: Callable[[bytes], Parsed], *, again: str
+) -> Parsed:
+    """What a Parquet file of this package says of itself.
+
+    Args:
+        store: where it lies.
+        key: of the file.
+        parse: makes it of the JSON text.
+        again: what to materialise where it says nothing, for errors.
+
+    Raises:
+        NotFoundError: there is no such file, or not one that this package wrote.
+    """
     try:
         with store.open(key) as file:
             metadata = pq.read_metadata(file).metadata or {}
-        return FileMetadata.from_json(metadata[METADATA_KEY.encode()])
+        return parse(metadata[METADATA_KEY.encode()])
     except (pa.ArrowInvalid, KeyError, TypeError, ProductError) as error:
         raise NotFoundError(
             f"{store.url(key)} does not say how it was made: it is damaged, or its metadata "
             f"{METADATA_KEY!r} is missing or that of another version of this package; materialise "
-            "its tile again"
+            f"{again} again"
         ) from error
 
 

@@ -22,6 +22,7 @@ from clay_assets.embeddings.file import (
     file_schema,
     rows_at_once,
 )
+from clay_assets.geotable import geo_metadata
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
 
@@ -82,9 +83,14 @@ def _write(
     footprints = [row.footprint for row in rows]
     step = rows_at_once(int(np.prod(metadata.shape)))
     digest = hashlib.sha256()
+    geo = geo_metadata(
+        {footprint.geom_type for footprint in footprints},
+        shapely.total_bounds(np.array(footprints)).tolist(),
+        covering=BOUNDS,
+    )
     with pq.ParquetWriter(
         path,
-        schema.with_metadata({"geo": json.dumps(_geo_metadata(footprints))}),
+        schema.with_metadata({"geo": json.dumps(geo)}),
         compression="zstd",
         **_encoding(metadata.dtype),
     ) as writer:
@@ -147,14 +153,3 @@ def _table(
         "embeddings": tensors(stored["embeddings"], schema.field("embeddings").type.shape),
     }
     return pa.table(columns, schema=schema)
-
-
-def _geo_metadata(footprints: Sequence[shapely.Geometry]) -> dict[str, object]:
-    """GeoParquet 1.1; without a `crs` it means OGC:CRS84."""
-    geometry = {
-        "encoding": "WKB",
-        "geometry_types": sorted({footprint.geom_type for footprint in footprints}),
-        "bbox": shapely.total_bounds(np.array(footprints)).tolist(),
-        "covering": {"bbox": {side: ["bbox", side] for side in BOUNDS}},
-    }
-    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}

@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 
 from clay_assets.embeddings.dtypes import ARROW, decoded
 from clay_assets.embeddings.extraction import Extraction
-from clay_assets.embeddings.file import METADATA_KEY, columns_to_decode
-from clay_assets.errors import NotFoundError, ProductError
+from clay_assets.embeddings.file import columns_to_decode, read_own_metadata
 from clay_assets.store import Store
 
 FOLDER = "image_embeddings"
@@ -108,16 +107,7 @@ def read_image_metadata(store: Store, key: str) -> ImageFileMetadata:
     Raises:
         NotFoundError: there is no such file, or not one that this package wrote.
     """
-    try:
-        with store.open(key) as file:
-            metadata = pq.read_metadata(file).metadata or {}
-        return ImageFileMetadata.from_json(metadata[METADATA_KEY.encode()])
-    except (pa.ArrowInvalid, KeyError, TypeError, ProductError) as error:
-        raise NotFoundError(
-            f"{store.url(key)} does not say how it was made: it is damaged, or its metadata "
-            f"{METADATA_KEY!r} is missing or that of another version of this package; materialise "
-            "its image set again"
-        ) from error
+    return read_own_metadata(store, key, ImageFileMetadata.from_json, again="its image set")
 
 
 def read_image_rows(
