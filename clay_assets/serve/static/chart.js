@@ -174,3 +174,41 @@ export function showHovered(map, place, before) {
   if (before !== null) map.setFeatureState({ source: "places", id: before }, { hovered: false });
   if (place !== null) map.setFeatureState({ source: "places", id: place }, { hovered: true });
 }
+
+/**
+ * Shade places by what another mode has found, in place of an answer's hits; null takes it off.
+ * @param {maplibregl.Map} map
+ * @param {{id: number, shade: number}[] | null} shades a place's number and its shade, 0 to 1
+ */
+export function showShades(map, shades) {
+  map.removeFeatureState({ source: "places" });
+  for (const { id, shade } of shades ?? []) {
+    map.setFeatureState({ source: "places", id }, { hit: true, shade });
+  }
+  map.setPaintProperty("place-veil", "fill-opacity", shades ? ["case", hovered, 0.25, 0.68] : 0);
+}
+
+/**
+ * Draw polygons of another mode above the places: hexagons, patches; null takes them off.
+ * @param {maplibregl.Map} map
+ * @param {string} name of the overlay, which is its source and the start of its layers' names
+ * @param {GeoJSON.FeatureCollection | null} features
+ * @param {{fill?: object, line?: object}} paint MapLibre paint properties of its two layers
+ */
+export function showFeatures(map, name, features, paint = {}) {
+  const layers = { fill: `${name}-fill`, line: `${name}-line` };
+  if (!features) {
+    for (const id of Object.values(layers)) if (map.getLayer(id)) map.removeLayer(id);
+    if (map.getSource(name)) map.removeSource(name);
+    return;
+  }
+  if (map.getSource(name)) map.getSource(name).setData(features);
+  else map.addSource(name, { type: "geojson", data: features });
+  for (const [type, id] of Object.entries(layers)) {
+    if (!paint[type]) continue;
+    if (!map.getLayer(id)) map.addLayer({ id, type, source: name }, "frame-casing");
+    for (const [property, value] of Object.entries(paint[type])) {
+      map.setPaintProperty(id, property, value);
+    }
+  }
+}
