@@ -5,8 +5,9 @@ command line and the page when they start.
 """
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("fp32", "bf16", "int8")
 MIN_WATCH_SECONDS = 5
 """Dagster does not look more often."""
+MAX_UPLOAD_MB = 16
+"""Most megabytes of a request's body by default: a chip of 13 bands and 512 px has 14."""
 
 ENVIRONMENT: dict[str, str] = {
     "CLAY_HOME": "folder of everything kept on this machine; default `~/.clay_assets`",
@@ -41,6 +44,15 @@ ENVIRONMENT: dict[str, str] = {
     "newer; default: an embedded server in `$CLAY_HOME/postgres`",
     "CLAY_DEVICE": f"one of {', '.join(DEVICES)}; default `auto`",
     "CLAY_PRECISION": f"one of {', '.join(PRECISIONS)}; default `fp32`",
+    "CLAY_API_TOKEN": "secret that whoever uses the page or the API must show, as "
+    "`Authorization: Bearer ...` or on the page's own form; default: nobody is asked",
+    "CLAY_API_ORIGINS": "other sites whose pages may ask the API, `https://host` with commas "
+    "between them, or `*` for all; default: none",
+    "CLAY_API_RATE": "most questions a minute and client; 20 pictures count as one; "
+    "default: no limit",
+    "CLAY_API_MAX_UPLOAD_MB": f"most megabytes of one request; default `{MAX_UPLOAD_MB}`",
+    "CLAY_BASEMAP_URL": "web map under the footprints, `https://host/{z}/{x}/{y}.png`; "
+    "default: none, the page then works offline",
     "DAGSTER_POSTGRES_URL": "PostgreSQL database for Dagster's own runs and events; "
     "default: SQLite in `$CLAY_HOME/dagster`",
     "PC_SDK_SUBSCRIPTION_KEY": "key of the Planetary Computer, which then signs more; "
@@ -49,6 +61,22 @@ ENVIRONMENT: dict[str, str] = {
     "`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_REGION` are read as everywhere",
 }
 """Variable -> meaning and default; the README prints this table."""
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """Who may ask the page's server, and how much."""
+
+    token: str | None = field(default=None, repr=False)
+    """What clients must show; None when nobody is asked."""
+    origins: tuple[str, ...] = ()
+    """Other sites whose pages may ask."""
+    rate: int | None = None
+    """Most questions a minute and client; None for no limit."""
+    max_upload_mb: int = MAX_UPLOAD_MB
+    """Most megabytes of one request."""
+    basemap_url: str | None = None
+    """Web map under the footprints; None for none."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +107,8 @@ class Settings:
     """One of `PRECISIONS`."""
     dagster_postgres_url: str | None
     """Dagster's own database; None for SQLite."""
+    api: ApiSettings = ApiSettings()
+    """Who may ask the page's server, and how much."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -107,6 +137,14 @@ class Settings:
             device=_one_of("CLAY_DEVICE", value("CLAY_DEVICE") or "auto", DEVICES),
             precision=_one_of("CLAY_PRECISION", value("CLAY_PRECISION") or "fp32", PRECISIONS),
             dagster_postgres_url=value("DAGSTER_POSTGRES_URL"),
+            api=ApiSettings(
+                token=value("CLAY_API_TOKEN"),
+                origins=_origins(value("CLAY_API_ORIGINS")),
+                rate=_count("CLAY_API_RATE", value("CLAY_API_RATE")),
+                max_upload_mb=_count("CLAY_API_MAX_UPLOAD_MB", value("CLAY_API_MAX_UPLOAD_MB"))
+                or MAX_UPLOAD_MB,
+                basemap_url=_basemap(value("CLAY_BASEMAP_URL")),
+            ),
         )
 
     @property
@@ -145,6 +183,36 @@ def _seconds(name: str, found: str | None) -> int | None:
             f"{name} must be whole seconds, at least {MIN_WATCH_SECONDS}, got {found!r}"
         )
     return int(found)
+
+
+def _count(name: str, found: str | None) -> int | None:
+    if found is None:
+        return None
+    if not found.isdigit() or int(found) < 1:
+        raise InvalidValueError(f"{name} must be a whole number, at least 1, got {found!r}")
+    return int(found)
+
+
+def _origins(found: str | None) -> tuple[str, ...]:
+    origins = tuple(origin.strip().rstrip("/") for origin in (found or "").split(",") if origin)
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[^/*\s]+", origin):
+            raise InvalidValueError(
+                "CLAY_API_ORIGINS must be sites like https://host or http://host:8000, with "
+                f"commas between them, or *, got {origin!r}"
+            )
+    return origins
+
+
+def _basemap(found: str | None) -> str | None:
+    if found is not None and not (
+        re.match(r"https?://[^/\s]+/", found) and all(f"{{{k}}}" in found for k in "zxy")
+    ):
+        raise InvalidValueError(
+            "CLAY_BASEMAP_URL must be a web map's address with {z}, {x} and {y}, like "
+            f"https://host/{{z}}/{{x}}/{{y}}.png, got {found!r}"
+        )
+    return found
 
 
 def _one_of(name: str, found: str, allowed: tuple[str, ...]) -> str:

@@ -1,99 +1,23 @@
-"""The addresses under `/api`."""
+"""The addresses under `/api` that say what there is, find chips and show them."""
 
 import hashlib
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 
 from clay_assets import __version__
-from clay_assets.embeddings import Product
-from clay_assets.errors import NotFoundError
-from clay_assets.search import Hits, Query, trace
-from clay_assets.serve.answers import (
-    ENGINES,
-    SearchBody,
-    SearchParameters,
-    SearchRequest,
-    answer,
-)
-from clay_assets.serve.asking import Indexes, one_per_place
-from clay_assets.serve.catalogue import Catalogue, ProductChips
-from clay_assets.serve.thumbnails import Thumbnails, ThumbnailSize
+from clay_assets.search import trace
+from clay_assets.serve.answers import ENGINES, SearchBody, SearchParameters
+from clay_assets.serve.service import Service
+from clay_assets.serve.thumbnails import ThumbnailSize
 from clay_assets.serve.way_back import way_back
-from clay_assets.store import Store
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 IfNoneMatch = Annotated[str | None, Header()]
 
 
-@dataclass(frozen=True)
-class Service:
-    """What the API answers from."""
-
-    store: Store
-    """Where the assets' files lie."""
-    products: Mapping[str, Product]
-    """Declared products by name, the default one first."""
-    indexes: Indexes
-    """The search indexes."""
-    catalogue: Catalogue
-    """The chips of each product."""
-    thumbnails: Thumbnails
-    """Their pictures."""
-    dagster_url: str | None
-    """Where the Dagster UI is, for links to runs; None for no links."""
-
-    def chips(self, product: str | None) -> ProductChips:
-        """Chips of a declared product, of the first one by default.
-
-        Raises:
-            NotFoundError: there is no such product.
-        """
-        name = product or next(iter(self.products))
-        if name not in self.products:
-            raise NotFoundError(
-                f"there is no product {name!r}; declared are {', '.join(self.products)}"
-            )
-        return self.catalogue.of(name)
-
-    def search(self, request: SearchRequest, vector: list[float] | None = None) -> dict[str, Any]:
-        """The answer to a search as GeoJSON.
-
-        Raises:
-            ClayAssetsError: it cannot be answered.
-        """
-        started = time.perf_counter()
-        chips = self.chips(request.product)
-        query = request.query(chips.product, request.k, vector)
-
-        def ask(query: Query) -> Hits:
-            return self.indexes.search(request.engine, query)
-
-        hits = one_per_place(ask, query, chips) if request.one_per_place else ask(query)
-        return answer(hits, request, chips, time.perf_counter() - started)
-
-    def describe(self, product: Product) -> dict[str, Any]:
-        """A product and how much there is of it."""
-        chips = self.catalogue.of(product.name)
-        return {
-            "name": product.name,
-            "checkpoint": product.checkpoint,
-            "level": product.level,
-            "chips": len(chips.chips),
-            "places": len(chips.places),
-            "dates": chips.dates,
-            "tiles": list(chips.tiles),
-            "bbox": chips.bounds_wgs84,
-            "version": chips.version,
-        }
-
-
-def api_routes(service: Service) -> APIRouter:
-    """The routes, answering from `service`."""
-    routes = APIRouter()
+def add_api_routes(routes: APIRouter, service: Service) -> None:
+    """Add them to `routes`, answering from `service`."""
 
     @routes.get("/healthz")
     def healthz() -> dict[str, str]:
@@ -107,6 +31,7 @@ def api_routes(service: Service) -> APIRouter:
             "products": [service.describe(product) for product in service.products.values()],
             "engines": ENGINES,
             "dagster_url": service.dagster_url,
+            "basemap_url": service.settings.api.basemap_url,
         }
 
     @routes.get("/api/footprints")
@@ -129,7 +54,6 @@ def api_routes(service: Service) -> APIRouter:
         return service.search(body, body.vector)
 
     _add_chip_routes(routes, service)
-    return routes
 
 
 def _add_chip_routes(routes: APIRouter, service: Service) -> None:

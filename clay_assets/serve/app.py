@@ -3,24 +3,29 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
 from clay_assets import __version__
 from clay_assets.embeddings import Product, load_products
 from clay_assets.errors import ProductError
 from clay_assets.search import open_index
-from clay_assets.serve.api import Service, api_routes
+from clay_assets.serve.api import add_api_routes
 from clay_assets.serve.asking import Indexes, IndexFactory
+from clay_assets.serve.beyond_routes import add_beyond_routes
 from clay_assets.serve.catalogue import Catalogue
+from clay_assets.serve.cell_routes import add_cell_routes
 from clay_assets.serve.failures import handle_failures
+from clay_assets.serve.map_tile_routes import add_map_tile_routes
 from clay_assets.serve.page import add_page
+from clay_assets.serve.service import Service
 from clay_assets.serve.thumbnails import Thumbnails
 from clay_assets.settings import Settings
-from clay_assets.store import Store
 
 COMPRESS_FROM_BYTES = 10_000
 COMPRESS_LEVEL = 5
+ROUTES = (add_api_routes, add_map_tile_routes, add_cell_routes, add_beyond_routes)
+"""Each adds its addresses to a router, answering from a service."""
 
 
 def create_app(settings: Settings, *, dagster_url: str | None = None) -> FastAPI:
@@ -35,7 +40,7 @@ def create_app(settings: Settings, *, dagster_url: str | None = None) -> FastAPI
         ServiceError: the MapLibre wheel is not installed.
     """
     return assemble(
-        settings.store,
+        settings,
         load_products(settings.products_file),
         lambda engine: open_index(settings, engine),
         dagster_url=dagster_url,
@@ -43,13 +48,13 @@ def create_app(settings: Settings, *, dagster_url: str | None = None) -> FastAPI
 
 
 def assemble(
-    store: Store,
+    settings: Settings,
     products: Mapping[str, Product],
     open_engine: IndexFactory,
     *,
     dagster_url: str | None = None,
 ) -> FastAPI:
-    """The application over any store, products and indexes.
+    """The application over any products and indexes.
 
     Raises:
         ProductError: no product can be searched.
@@ -83,10 +88,13 @@ def assemble(
         GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=COMPRESS_LEVEL
     )
     handle_failures(app)
-    app.include_router(
-        api_routes(
-            Service(store, searchable, indexes, Catalogue(store), Thumbnails(store), dagster_url)
-        )
+    store = settings.store
+    service = Service(
+        settings, store, searchable, indexes, Catalogue(store), Thumbnails(store), dagster_url
     )
+    routes = APIRouter()
+    for add_routes in ROUTES:
+        add_routes(routes, service)
+    app.include_router(routes)
     add_page(app)
     return app

@@ -8,6 +8,7 @@ from clay_assets.errors import DatabaseError, ProductError
 from clay_assets.search import DuckDBIndex, Query, build_duckdb
 from clay_assets.serve.app import assemble
 from clay_assets.serve.asking import Index, Indexes
+from clay_assets.settings import Settings
 from clay_assets.store import Store
 from clay_assets_tests.search.embedding_files import made_chips, write_embeddings
 
@@ -55,6 +56,7 @@ def test_an_engine_that_could_not_be_opened_is_tried_again(indexed: Store):
 
 
 def test_products_that_cannot_be_searched_are_refused(store: Store):
+    settings = Settings.from_environment({"CLAY_DATA_ROOT": store.root})
     products = {
         "patches": Product("patches", level="patch"),
         "pictures": Product("pictures", input="images"),
@@ -62,4 +64,4 @@ def test_products_that_cannot_be_searched_are_refused(store: Store):
     with pytest.raises(
         ProductError, match="none of the products patches, pictures gives one vector"
     ):
-        assemble(store, products, lambda engine: DuckDBIndex(store))
+        assemble(settings, products, lambda engine: DuckDBIndex(store))
