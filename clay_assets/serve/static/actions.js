@@ -64,6 +64,7 @@ export function createActions(store) {
     setFilters: (changes) => refine({ filters: { ...store.get().filters, ...changes } }),
     clearFilters: () => refine({ filters: DEFAULTS.filters }),
     open: (chipId) => store.set({ opened: chipId }),
+    chooseMode: (mode) => store.set({ mode, opened: null, hovered: null }),
     hover: (place) => store.set({ hovered: place }),
 
     /** Forget the question and its answer. */

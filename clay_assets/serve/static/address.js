@@ -1,6 +1,7 @@
 // The page's address says what is asked, so that a search can be shared and gone back to.
 
 export const DEFAULTS = {
+  mode: "similar",
   engine: "duckdb",
   k: 12,
   onePerPlace: true,
@@ -17,6 +18,7 @@ export function readAddress(search = location.search) {
   };
   const box = parameters.get("box")?.split(",").map(Number);
   return {
+    mode: parameters.get("mode") ?? DEFAULTS.mode,
     product: parameters.get("product") ?? "",
     engine: parameters.get("engine") ?? DEFAULTS.engine,
     k: Math.min(Math.max(Math.round(number("k", DEFAULTS.k)), 1), 200),
@@ -34,7 +36,7 @@ export function readAddress(search = location.search) {
 
 /** Keep the address in step with the state; a new chip is a step that "back" undoes. */
 export function followAddress(store, onReturn) {
-  const keys = ["product", "engine", "k", "onePerPlace", "mapDate", "query", "filters"];
+  const keys = ["mode", "product", "engine", "k", "onePerPlace", "mapDate", "query", "filters"];
   let chip = readAddress().query?.chipId ?? null;
   store.watch(keys, (state, previous) => {
     if (state === previous || state.phase === "loading") return;
@@ -53,6 +55,7 @@ export function followAddress(store, onReturn) {
 
 function addressOf(state) {
   const parameters = new URLSearchParams();
+  if (state.mode !== DEFAULTS.mode) parameters.set("mode", state.mode);
   if (state.product !== state.products[0]?.name) parameters.set("product", state.product);
   if (state.engine !== DEFAULTS.engine) parameters.set("engine", state.engine);
   if (state.k !== DEFAULTS.k) parameters.set("k", String(state.k));

@@ -3,8 +3,11 @@
 import { createActions } from "./actions.js";
 import { DEFAULTS, followAddress, readAddress } from "./address.js";
 import { addAsk } from "./ask.js";
+import { beyondMode } from "./beyond_mode.js";
 import { addBoxes } from "./boxes.js";
 import { createChart, showAnswer, showHovered, showPlaces } from "./chart.js";
+import { changeMode } from "./change_mode.js";
+import { circleMode } from "./circle_mode.js";
 import { addDates } from "./dates.js";
 import { addFilters } from "./filters.js";
 import { addGraticule } from "./graticule.js";
@@ -13,8 +16,9 @@ import { addHelp } from "./help.js";
 import { followWithImagery } from "./imagery.js";
 import { addKeys } from "./keys.js";
 import { addLegend } from "./legend.js";
+import { createModes } from "./modes.js";
 import { placeOfChip, shownChip } from "./places.js";
-import { addResults } from "./results.js";
+import { addResults, similarMode } from "./results.js";
 import { createStore } from "./store.js";
 import { addThemeButton } from "./theme.js";
 import { addTiles } from "./tiles.js";
@@ -33,7 +37,12 @@ const actions = createActions(store);
 addThemeButton(byId("theme"));
 addHelp(byId("help-dialog"), byId("help"));
 addAsk(byId("ask"), store, actions);
-addResults(byId("body"), store, actions);
+const context = { map: null, store, actions };
+const modes = createModes(
+  { bar: byId("modes"), body: byId("body") }, context,
+  [similarMode, circleMode, beyondMode, changeMode],
+);
+addResults(byId("body"), store);
 addDates(byId("dates"), store);
 addLegend(byId("legend"), store, actions);
 addKeys(store, actions, byId("help-dialog"));
@@ -57,6 +66,8 @@ addMapActions();
 addFilters(byId("filters"), store, actions, viewOf);
 followMap();
 followWithImagery(map, store);
+context.map = map;
+modes.start();
 followAddress(store, actions.goBackTo);
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") actions.refresh();
@@ -77,7 +88,10 @@ function followMap() {
     showPlaces(map, places);
     if (places.length) fit(places, false);
   });
-  store.watch(["places", "answer", "query"], (state) => showAnswer(map, state));
+  store.watch(["places", "answer", "query", "mode"], (state) => {
+    const isShown = state.mode === similarMode.id;
+    showAnswer(map, isShown ? state : { places: state.places, query: null, answer: null });
+  });
   store.watch(["answer"], ({ places, query, answer }) => {
     const place = answer && placeOfChip(places, query?.chipId);
     if (place && !map.getBounds().contains(middleOf(place))) actions.showAll();
@@ -95,10 +109,11 @@ function followMap() {
   map.on("mousemove", ({ lngLat }) => {
     byId("cursor").textContent = `${latitude(lngLat.lat)}  ${longitude(lngLat.lng)}`;
   });
-  map.on("click", "place-tint", ({ features }) => {
+  map.on("click", "place-tint", ({ features, lngLat }) => {
     const state = store.get();
     if (state.drawing) return;
     const place = state.places.find(({ id }) => id === features[0].id);
+    if (modes.current().click?.(lngLat, place, context)) return;
     const chip = shownChip(place, state) ?? place.properties.chips.at(-1);
     actions.ask({ chipId: chip.chip_id });
   });

@@ -3,31 +3,39 @@
 import { askedCard } from "./asked.js";
 import { searchUrl } from "./api.js";
 import { detailsView } from "./details.js";
-import { button, fill, h, icon } from "./dom.js";
+import { button, h, icon } from "./dom.js";
 import { picture } from "./pictures.js";
 import { placeOfChip } from "./places.js";
 import { shadeCss, shadesOf } from "./shades.js";
-import { failure, invitation, noHits, nothingEmbedded, skeletons } from "./states.js";
+import { failure, invitation, noHits, skeletons } from "./states.js";
 import {
   count, day, duration, engineName, percent, scoreWords, shortName,
 } from "./words.js";
 
-/** Show the state in `container`. */
-export function addResults(container, store, actions) {
-  const keys = [
-    "phase", "failure", "query", "asking", "answer", "askFailure", "opened", "products", "places",
-  ];
+/** The mode "similar": which chips look like an example. */
+export const similarMode = {
+  id: "similar",
+  label: "Similar",
+  icon: "similar",
+  keys: ["query", "asking", "answer", "askFailure", "opened", "places"],
+  panel: (state, { actions }) => view(state, actions),
+  enter: () => {},
+  leave: () => {},
+};
+
+/** Keep the focus and the frame under the pointer in `container` in step with the state. */
+export function addResults(container, store) {
+  let lastCard = null; // the panel is drawn anew before the watch below is told
   let returnTo = null; // the card whose details were opened gets the focus back
-  store.watch(keys, (state, previous) => {
-    if (state.opened && !previous.opened) returnTo = document.activeElement?.id || null;
-    const isBusy = state.asking === "asking" || state.phase === "loading";
-    container.setAttribute("aria-busy", String(isBusy));
-    fill(container, view(state, store, actions));
-    if (state.opened !== previous.opened) {
-      container.scrollTop = 0;
-      const target = state.opened ? "details-back" : returnTo;
-      if (target) document.getElementById(target)?.focus({ preventScroll: !state.opened });
-    }
+  store.watch(["opened"], ({ opened }, previous) => {
+    if (opened === previous.opened) return;
+    if (opened && !previous.opened) returnTo = lastCard;
+    container.scrollTop = 0;
+    const target = opened ? "details-back" : returnTo;
+    if (target) document.getElementById(target)?.focus({ preventScroll: !opened });
+  });
+  container.addEventListener("focusin", ({ target }) => {
+    if (target.matches(".card-open")) lastCard = target.id;
   });
   store.watch(["hovered"], ({ hovered }) => {
     for (const card of container.querySelectorAll(".card")) {
@@ -36,10 +44,7 @@ export function addResults(container, store, actions) {
   });
 }
 
-function view(state, store, actions) {
-  if (state.phase === "loading") return skeletons(6);
-  if (state.phase === "failed") return failure(state.failure, actions.load);
-  if (state.phase === "empty") return nothingEmbedded(state, actions);
+function view(state, actions) {
   if (state.opened) return detailsView(state, actions);
   if (!state.query) return invitation(state, actions);
   return [askedCard(state, actions), answerView(state, actions)];

@@ -7,6 +7,7 @@
  * @property {object[]} products what /api/products says
  * @property {string[]} engines
  * @property {string|null} dagsterUrl
+ * @property {string} mode id of the mode in the panel; see modes.js
  * @property {string} product
  * @property {string} engine
  * @property {number} k
