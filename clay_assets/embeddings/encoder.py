@@ -11,8 +11,9 @@ from torch import Tensor
 
 from clay_assets.checkpoints import load_checkpoint
 from clay_assets.chips import Chip
-from clay_assets.embeddings.extraction import Extraction, Resolved, extract, resolve
+from clay_assets.embeddings.extraction import Extraction, Resolved, resolve
 from clay_assets.embeddings.projection import Projection
+from clay_assets.embeddings.taking import extract
 from clay_assets.errors import InvalidValueError
 from clay_assets.ingest.footprint import centre_wgs84
 from clay_assets.models.batches import FixedBatches, Pending, compiled

@@ -4,17 +4,17 @@ A declaration is checked twice: what contradicts itself when it is made, what th
 give when it meets the network's layout. Nothing that is declared is ever ignored.
 """
 
-# B batch, G band groups, D token width; rows and columns of the patch tokens
+# G band groups, D token width; rows and columns of the patch tokens
+
+from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
-
-import torch
-from torch import Tensor
-from torch.nn.functional import normalize
+from typing import TYPE_CHECKING, Any
 
 from clay_assets.errors import ProductError
-from clay_assets.models.token_encoder import Layer, Layout, TokenEncoder, Tokens
+
+if TYPE_CHECKING:
+    from clay_assets.models.token_encoder import Layer, Layout
 
 LEVELS = ("mean", "cls", "chip", "patch", "group")
 """One vector a chip: the mean of its patch tokens, its class token, or as `pooling` says; one a
@@ -78,8 +78,13 @@ class Extraction:
 
     @property
     def is_one_vector(self) -> bool:
-        """Whether a chip gets one vector, which is what the search compares."""
+        """Whether a chip gets one vector."""
         return self.level not in ("patch", "group")
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether the search compares its vectors, of chips or of patches."""
+        return self.level != "group"
 
     @property
     def takes(self) -> str:
@@ -93,7 +98,7 @@ class Extraction:
         return {k: value for k, value in values.items() if k == "level" or value != unset[k]}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Extraction":
+    def from_json(cls, values: dict[str, Any]) -> Extraction:
         """What `to_json` wrote.
 
         Raises:
@@ -161,43 +166,6 @@ def embedding_shape(extraction: Extraction, layout: Layout) -> tuple[int, ...]:
         ProductError: as `resolve`.
     """
     return resolve(extraction, layout, name="extraction").shape
-
-
-def extract(encoder: TokenEncoder, pixels: Tensor, metadata: Tensor, resolved: Resolved) -> Tensor:
-    """Embeddings of a batch, on the encoder's device.
-
-    Args:
-        encoder: of the layout that `resolved` was made for.
-        pixels: (B, C, H, W), as the encoder takes them.
-        metadata: (B, M) of `encoder.metadata`.
-        resolved: what to take.
-
-    Returns:
-        (B, *resolved.shape) float32.
-    """
-    taken = encoder(pixels, metadata, resolved.layers, after_norm=resolved.after_norm)
-    parts = [_pool(tokens, resolved.takes) for tokens in taken]
-    if resolved.aggregation == "mean":
-        vectors = torch.stack(parts).mean(dim=0)
-    else:
-        vectors = torch.cat(parts, dim=-1)
-    return normalize(vectors, dim=-1) if resolved.l2 else vectors
-
-
-def _pool(tokens: Tokens, takes: str) -> Tensor:
-    """What is taken of one layer's tokens, float32."""
-    patches = tokens.patches.float()  # (B, G, rows, columns, D)
-    if takes == "group":
-        return patches
-    if takes == "patch":
-        return patches.mean(dim=1)  # (B, rows, columns, D)
-    if takes == "max":
-        return patches.amax(dim=(1, 2, 3))  # (B, D)
-    mean = patches.mean(dim=(1, 2, 3))  # (B, D)
-    if takes == "mean" or tokens.cls is None:  # `resolve` refuses cls where there is none
-        return mean
-    cls = tokens.cls.float()
-    return cls if takes == "cls" else torch.cat([cls, mean], dim=-1)  # (B, D) or (B, 2D)
 
 
 def _indices(extraction: Extraction, count: int, name: str) -> tuple[int, ...]:

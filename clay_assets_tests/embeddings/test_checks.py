@@ -7,7 +7,8 @@ from safetensors.torch import load_file
 
 from clay_assets.checkpoints import put_checkpoint
 from clay_assets.embeddings import Product, check_embeddings, embed_tile
-from clay_assets.embeddings.extraction import Extraction, extract, resolve
+from clay_assets.embeddings.extraction import Extraction, resolve
+from clay_assets.embeddings.taking import extract
 from clay_assets.embeddings.work import plan_work
 from clay_assets.embeddings.writing import write_file
 from clay_assets.errors import NotFoundError

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from clay_assets.bands import BAND_NAMES, SENTINEL2_BANDS
-from clay_assets.embeddings.extraction import Extraction, embedding_shape, extract, resolve
+from clay_assets.embeddings.extraction import Extraction, embedding_shape, resolve
+from clay_assets.embeddings.taking import extract
 from clay_assets.errors import ProductError
 from clay_assets.models import ClayV0Config, TransformerSize, make_checkpoint
 from clay_assets.models.cards import card_named

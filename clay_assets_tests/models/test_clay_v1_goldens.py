@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from clay_assets.bands import BAND_NAMES, SENTINEL2_BANDS
-from clay_assets.embeddings.extraction import Extraction, extract, resolve
+from clay_assets.embeddings.extraction import Extraction, resolve
+from clay_assets.embeddings.taking import extract
 from clay_assets.models import Mask, families, read_original
 from clay_assets.models.clay_v1 import ClayV1, encode_waves
 from clay_assets.models.clay_v1_config import ClayV1Config

@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from clay_assets.embeddings.extraction import Extraction, extract, resolve
+from clay_assets.embeddings.extraction import Extraction, resolve
+from clay_assets.embeddings.taking import extract
 from clay_assets.errors import CheckpointError, ChipError, InvalidValueError
 from clay_assets.models.token_encoder import ChipKind, Layer, Place
 from clay_assets.models.triplet import (

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from clay_assets.embeddings.extraction import Extraction, extract, resolve
+from clay_assets.embeddings.extraction import Extraction, resolve
+from clay_assets.embeddings.taking import extract
 from clay_assets.errors import CheckpointError, InvalidValueError
 from clay_assets.models.cpu_layers import can_pack, quicken
 from clay_assets.models.token_encoder import ChipKind, Layer, Layout, Place
