@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from clay_assets.embeddings import EmbeddingFile, list_files, read_rows
+from clay_assets.embeddings import EmbeddingFile, list_files, read_metadata, read_rows
 from clay_assets.errors import NotFoundError
 from clay_assets.provenance import fingerprint
 from clay_assets.store import Store
@@ -25,6 +25,8 @@ from clay_assets.store import Store
 REFRESH_S = 2.0
 """Changed files are looked for at most this often."""
 COLUMNS = ["chip_id", "mgrs", "date", "source_url", "chip_hash", "cloud_share", "geometry"]
+PATCH_LEVEL = 3
+"""Sides of a chip's embedding at level patch: rows, columns, width."""
 COORDINATE_DIGITS = 6
 """Digits of degrees that leave the server; the last one is about 0.1 m."""
 
@@ -60,6 +62,17 @@ class Place:
     chips: tuple[ListedChip, ...]
     """By date."""
 
+    @property
+    def clearest(self) -> ListedChip:
+        """The chip with the least cloud; of equals the latest."""
+        return min(
+            reversed(self.chips), key=lambda c: 1 if c.cloud_share is None else c.cloud_share
+        )
+
+    def of_date(self, date: str) -> ListedChip | None:
+        """The chip of a day, or None."""
+        return next((chip for chip in self.chips if chip.date == date), None)
+
 
 @dataclass(frozen=True)
 class ProductChips:
@@ -75,6 +88,8 @@ class ProductChips:
     """By tile, then as they come in the files."""
     tiles: Mapping[str, tuple[ListedChip, ...]]
     """By MGRS id."""
+    grid: tuple[int, int] | None = None
+    """Rows and columns of patches in a chip, of a product of level patch."""
 
     def chip(self, chip_id: str) -> ListedChip:
         """One chip.
@@ -89,12 +104,21 @@ class ProductChips:
             )
         return found
 
-    @property
+    @cached_property
     def dates(self) -> list[str]:
         """Days that occur, oldest first."""
         return sorted({chip.date for chip in self.chips.values()})
 
-    @property
+    def places_in(self, bbox_wgs84: tuple[float, float, float, float]) -> list[Place]:
+        """Places whose footprint meets a box, by number."""
+        found = self._tree.query(shapely.box(*bbox_wgs84), predicate="intersects")
+        return [self.places[number] for number in sorted(found.tolist())]
+
+    @cached_property
+    def _tree(self) -> shapely.STRtree:
+        return shapely.STRtree([place.footprint for place in self.places])
+
+    @cached_property
     def bounds_wgs84(self) -> tuple[float, float, float, float] | None:
         """West, south, east, north of all places; None when there are none."""
         if not self.places:
@@ -151,7 +175,7 @@ class Catalogue:
         raise NotFoundError(f"no product has a chip {chip_id!r}")
 
 
-def _read(store: Store, product: str, version: str, files: Iterable[EmbeddingFile]) -> ProductChips:
+def _read(store: Store, product: str, version: str, files: Sequence[EmbeddingFile]) -> ProductChips:
     numbers: dict[bytes, int] = {}  # footprint -> number of the place
     by_place: list[list[ListedChip]] = []
     for file in files:
@@ -169,7 +193,13 @@ def _read(store: Store, product: str, version: str, files: Iterable[EmbeddingFil
     for chip in chips.values():
         tiles.setdefault(chip.mgrs, []).append(chip)
     by_tile = {tile: tuple(tiles[tile]) for tile in sorted(tiles)}
-    return ProductChips(product, version, chips, places, by_tile)
+    return ProductChips(product, version, chips, places, by_tile, _grid(store, files))
+
+
+def _grid(store: Store, files: Sequence[EmbeddingFile]) -> tuple[int, int] | None:
+    """Rows and columns of patches; every file of a product has the same."""
+    shape = read_metadata(store, files[0].key).shape if files else ()
+    return (shape[0], shape[1]) if len(shape) == PATCH_LEVEL else None
 
 
 def _rows(store: Store, key: str) -> Iterator[dict[str, Any]]:
