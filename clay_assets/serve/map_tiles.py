@@ -29,8 +29,8 @@ from clay_assets.store import Store
 
 CLEAREST = "clearest"
 MAX_ZOOM = 22
-MOST_CHIPS = 400
-"""In one web tile; with more, each would be smaller than a fingertip."""
+MOST_CHIPS = 1_000
+"""In one web tile; with more, each is but a few pixels wide."""
 SMALL_PX = 128
 KEPT_SMALL, KEPT_WHOLE = 4_000, 200  # together 350 MB
 ZLEVEL = 3

@@ -9,6 +9,12 @@ export function clearest(place) {
   );
 }
 
+/** The chip of a place that the map's tiles show: of a date, or the clearest; or null. */
+export function tileChip(place, mapDate) {
+  if (mapDate === "clearest") return clearest(place);
+  return place.properties.chips.find((chip) => chip.date === mapDate) ?? null;
+}
+
 /** The chip of a place that the map shows: the answer's own, else that of the chosen date. */
 export function shownChip(place, { query, answer, mapDate }) {
   const { chips } = place.properties;
@@ -16,8 +22,7 @@ export function shownChip(place, { query, answer, mapDate }) {
   if (named) return named;
   const hit = answer?.features.find(({ properties }) => properties.place === place.id);
   if (hit) return chips.find((chip) => chip.chip_id === hit.properties.chip_id) ?? null;
-  if (mapDate === "clearest") return clearest(place);
-  return chips.find((chip) => chip.date === mapDate) ?? null;
+  return tileChip(place, mapDate);
 }
 
 /** The place that holds a chip, or null. */
