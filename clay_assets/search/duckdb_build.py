@@ -36,7 +36,7 @@ from clay_assets.store import Store
 if TYPE_CHECKING:
     import duckdb
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Raised when the same embeddings would give other tables."""
 _ABANDONED_S = 3600  # a build that lives writes more often than this
 
@@ -246,8 +246,8 @@ def _insert(connection: "duckdb.DuckDBPyConnection", product: _Product, rows: pa
 
 def _check_ids(connection: "duckdb.DuckDBPyConnection", product: _Product) -> None:
     twice = connection.execute(
-        f"SELECT chip_id, list(mgrs ORDER BY mgrs) FROM {table_of(product.name)} "
-        "GROUP BY chip_id HAVING count(*) > 1 ORDER BY chip_id LIMIT 1"
+        f"SELECT id, list(mgrs ORDER BY mgrs) FROM {table_of(product.name)} "
+        "GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 1"
     ).fetchone()
     if twice is not None:
         raise SearchError(

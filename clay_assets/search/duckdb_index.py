@@ -30,6 +30,7 @@ class DuckDBIndex(Index):
 
     def __init__(self, store: Store) -> None:
         """Nothing is opened before the first question."""
+        super().__init__()
         self._store = store
         self._lock = threading.Lock()
         self._opened: _Opened | None = None

@@ -4,16 +4,18 @@
 in the order of their tiles, so that filters skip whole row groups.
 """
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from clay_assets.search.hits import ROW_SCHEMA, Examples
-from clay_assets.search.index import IndexedProduct
+from clay_assets.search.hits import ENGINE_ERROR, ROW_SCHEMA, Examples
+from clay_assets.search.plan import Plan
 from clay_assets.search.query import NEGATIVE_WEIGHT
 from clay_assets.search.sketch import sketch_words
+from clay_assets.search.tables import IndexedProduct
 
 if TYPE_CHECKING:
     # Imported where it is called: a module that keeps it makes it complain of leaks at exit.
@@ -33,6 +35,7 @@ CREATE SCHEMA embeddings;
 """
 """Statements that make the file's tables, save those of the products."""
 
+_ROWS_AT_ONCE = 4096
 _ROW = ", ".join(
     "st_aswkb(geometry)::BLOB AS geometry" if name == "geometry" else name
     for name in ROW_SCHEMA.names
@@ -59,7 +62,7 @@ def product_table(product: str, width: int) -> str:
     words = "".join(f"{name} UBIGINT, " for name in word_columns(width))
     return f"""
         CREATE TABLE {table_of(product)} (
-            chip_id VARCHAR, mgrs VARCHAR, date DATE, cloud_share FLOAT, source_url VARCHAR,
+            id VARCHAR, mgrs VARCHAR, date DATE, cloud_share FLOAT, source_url VARCHAR,
             geometry GEOMETRY, west DOUBLE, south DOUBLE, east DOUBLE, north DOUBLE,
             {words} embedding FLOAT[{width}]
         )
@@ -68,6 +71,8 @@ def product_table(product: str, width: int) -> str:
 
 class DuckDBTables:
     """One opened index file."""
+
+    score_error = ENGINE_ERROR
 
     def __init__(self, cursor: "duckdb.DuckDBPyConnection") -> None:
         """Search through `cursor`, whose current database is the index."""
@@ -113,13 +118,32 @@ class DuckDBTables:
         columns = _ROW + (", embedding" if vectors else "")
         return self._table(f"SELECT {columns} FROM {_some_of(product, condition)}", values)
 
-    def sample(self, product: IndexedProduct, seed: int, most: int) -> pa.Table:
-        """Rows of some chips, drawn by seed."""
+    def sample(
+        self, product: IndexedProduct, seed: int, most: int, *, vectors: bool = False
+    ) -> pa.Table:
+        """Some rows, drawn by seed."""
+        columns = _ROW + (", embedding" if vectors else "")
         return self._table(
-            f"SELECT {_ROW} FROM {table_of(product.product)} "
-            f"ORDER BY md5(chip_id || $seed), chip_id LIMIT {most}",
+            f"SELECT {columns} FROM {table_of(product.product)} "
+            f"ORDER BY md5(id || $seed), id LIMIT {most}",
             {"seed": str(seed)},
         )
+
+    def vectors(self, product: IndexedProduct) -> Iterator[pa.Table]:
+        """All rows' vectors, as they lie in the file."""
+        statement = f"SELECT id, embedding FROM {table_of(product.product)}"
+        batches: pa.RecordBatchReader = self._cursor.execute(statement).to_arrow_reader(
+            _ROWS_AT_ONCE
+        )
+        for batch in batches:
+            yield pa.Table.from_batches([batch])
+
+    def tile_versions(self, product: IndexedProduct) -> Mapping[str, str]:
+        """Tile -> version of the file whose rows it holds."""
+        found = self._cursor.execute(
+            "SELECT mgrs, data_version FROM tiles WHERE product = ?", [product.product]
+        ).fetchall()
+        return dict(found)
 
     def candidates(
         self,
@@ -128,19 +152,20 @@ class DuckDBTables:
         condition: str,
         values: dict[str, Any],
         *,
-        rerank: int | None,
+        plan: Plan,
         most: int,
     ) -> pa.Table:
         """The best chips by score, then id."""
         width = product.width
         scored, parameters = _score(examples, width)
-        if rerank is not None and product.centre is not None:
-            differing = _differing_bits(sketch_words(examples.positives, product.centre), width)
-            condition += f" ORDER BY {differing}, chip_id LIMIT {rerank}"
+        if plan.how == "sketch" and product.centre is not None:
+            sketched = sketch_words(examples.sketched(product.centre), product.centre)
+            differing = _differing_bits(sketched, width)
+            condition += f" ORDER BY {differing}, id LIMIT {plan.rerank}"
         return self._table(
             f"""
             SELECT {_ROW}, embedding FROM {_some_of(product, condition)}
-            ORDER BY {scored} DESC, chip_id LIMIT {most}
+            ORDER BY {scored} DESC, id LIMIT {most}
             """,
             values | parameters,
         )

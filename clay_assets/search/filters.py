@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import shapely
 
-from clay_assets.search.query import Bbox, Query
+from clay_assets.search.query import Query
+from clay_assets.search.shapes import Bbox
 
 Mark = Callable[[str], str]
 """How an engine writes a named parameter: `$name` or `%(name)s`."""
@@ -29,6 +30,9 @@ def where(query: Query, mark: Mark) -> tuple[str, dict[str, Any]]:
     if query.max_cloud_share is not None:
         # as float32, which the column is: else a share of 0.2 is more than 0.2
         add("cloud_share", "<=", "max_cloud_share", float(np.float32(query.max_cloud_share)))
+    if query.excluded:
+        parts.append(f"id NOT IN (SELECT unnest({mark('excluded')}::text[]))")
+        values["excluded"] = list(query.excluded)
     if query.bbox_wgs84 is not None:
         meets, corners = _meets(query.bbox_wgs84, mark)
         parts.append(meets)

@@ -1,18 +1,20 @@
 """The answer to a query, and the one scoring that both engines end with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import geopandas
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 
+from clay_assets.search.plan import How
 from clay_assets.search.query import NEGATIVE_WEIGHT, Query
 
 ROW_SCHEMA = pa.schema(
     [
-        ("chip_id", pa.string()),
+        ("id", pa.string()),
         ("mgrs", pa.string()),
         ("date", pa.date32()),
         ("cloud_share", pa.float32()),
@@ -20,26 +22,37 @@ ROW_SCHEMA = pa.schema(
         ("geometry", pa.binary()),
     ]
 )
-"""What an index tells of a chip, besides its vector; geometry is WKB in OGC:CRS84."""
+"""What an index tells of a row, besides its vector; geometry is WKB in OGC:CRS84.
+
+A row is a chip or a patch of one; its id is the chip's, or `chip_id/row/col`."""
 
 ENGINE_ERROR = 1e-5
-"""Most that an engine's float32 score is off the true one, for unit vectors of usual width."""
+"""Most that a float32 score is off the true one, for unit vectors of usual width."""
 _DIGITS = 9
 
 
 @dataclass(frozen=True)
 class Hits:
-    """The chips that answer a query, best first."""
+    """The rows that answer a query, best first."""
 
     frame: geopandas.GeoDataFrame
-    """Columns chip_id, score, mgrs, date, cloud_share (NaN when unknown), source_url, product and
-    geometry, the footprint in OGC:CRS84."""
+    """Columns id, chip_id, score, mgrs, date, cloud_share (NaN when unknown), source_url, product
+    and geometry, the footprint in OGC:CRS84; for products of level patch also patch_row and
+    patch_col, after chip_id."""
     engine: str
     """`duckdb` or `pgvector`."""
-    exact: bool
-    """Whether every chip that passes the filters was scored; otherwise a sketch chose first."""
+    how: How
+    """`exact` when every row that passes the filters was scored; else what chose first."""
     query_chips: tuple[str, ...]
-    """Chips that served as examples, positives first."""
+    """Ids of the rows that served as examples, positives first."""
+    expected_recall: float | None = None
+    """Share of the true 10 nearest that this way gave when the index was built, 1 when exact;
+    None where it was not measured."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether every row that passes the filters was scored."""
+        return self.how == "exact"
 
 
 @dataclass(frozen=True)
@@ -50,8 +63,22 @@ class Examples:
     """(P, D) float32, at least one row."""
     negatives: np.ndarray
     """(N, D) float32, may be empty."""
-    chip_ids: tuple[str, ...]
-    """The examples that are chips, positives first."""
+    chip_ids: tuple[str, ...] = ()
+    """Ids of the examples that are rows, positives first."""
+    is_direction: bool = False
+    """Whether the one positive is a direction that a linear mode made, unlike any row."""
+
+    def sketched(self, centre: np.ndarray) -> np.ndarray:
+        """(P, D) float32: what to sketch as a row would be, to compare with the rows' sketches.
+
+        A direction is rid of its part along the centre, which all rows share, and is then looked
+        for from the centre.
+        """
+        if not self.is_direction:
+            return self.positives
+        share = self.positives @ centre / max(float(centre @ centre), 1e-12)
+        seen: np.ndarray = self.positives - share[:, None] * centre + centre
+        return seen.astype(np.float32)
 
 
 def unit_vectors(vectors: np.ndarray) -> np.ndarray:
@@ -90,36 +117,51 @@ class Ranking:
     """Candidates of an engine, scored exactly and put in order."""
 
     rows: pa.Table
-    """Columns of `ROW_SCHEMA`, best first, at most k."""
+    """Columns of `ROW_SCHEMA`: one page, best first."""
     scores: np.ndarray
     """(N,) float64."""
     is_complete: bool
-    """False when a chip that the engine left out could belong among these."""
+    """False when a row that the engine left out could belong among these."""
 
 
-def rank(candidates: pa.Table, examples: Examples, query: Query, limit: int) -> Ranking:
+@dataclass(frozen=True)
+class Asked:
+    """What an engine was asked for when it gave candidates."""
+
+    most: int
+    """Most candidates."""
+    error: float
+    """Most that the score it chose them by is off the true one."""
+    gives_all: bool
+    """Whether fewer than `most` candidates mean that there are no more."""
+
+
+def rank(candidates: pa.Table, examples: Examples, query: Query, asked: Asked) -> Ranking:
     """The best of an engine's candidates.
 
     Args:
         candidates: columns of `ROW_SCHEMA` and `embedding`; the best by the engine's own score.
         examples: what is looked for.
-        query: gives k, the least score, and whether the examples may be hits.
-        limit: most candidates the engine was asked for.
+        query: gives the page, the least score, and whether the examples may be hits.
+        asked: what the engine was asked for.
     """
     scores = score(embedding_of(candidates), examples)
     worst = scores.min(initial=np.inf)
-    ids = candidates["chip_id"].to_numpy()
+    ids = candidates["id"].to_numpy()
     keep = np.ones(len(ids), dtype=bool)
     if not query.include_query:
         keep &= ~np.isin(ids, examples.chip_ids)
     if query.min_score is not None:
         keep &= scores >= query.min_score
     chosen = np.flatnonzero(keep)
-    chosen = chosen[np.lexsort((ids[chosen].astype(str), -scores[chosen]))][: query.k]
-    last = scores[chosen[-1]] if len(chosen) == query.k else query.min_score
-    is_complete = len(ids) < limit or (last is not None and last > worst + 2 * ENGINE_ERROR)
-    rows = candidates.select(ROW_SCHEMA.names).take(chosen).cast(ROW_SCHEMA)
-    return Ranking(rows, scores[chosen], is_complete)
+    chosen = chosen[np.lexsort((ids[chosen].astype(str), -scores[chosen]))][: query.last_rank]
+    last = scores[chosen[-1]] if len(chosen) == query.last_rank else query.min_score
+    is_complete = (len(ids) < asked.most and asked.gives_all) or (
+        last is not None and last > worst + 2 * asked.error
+    )
+    page = chosen[query.offset :]
+    rows = candidates.select(ROW_SCHEMA.names).take(page).cast(ROW_SCHEMA)
+    return Ranking(rows, scores[page], is_complete)
 
 
 def embedding_of(rows: pa.Table) -> np.ndarray:
@@ -130,12 +172,38 @@ def embedding_of(rows: pa.Table) -> np.ndarray:
 
 
 def hits_frame(
-    rows: pa.Table, product: str, scores: Sequence[float] | np.ndarray | None = None
+    rows: pa.Table,
+    product: str,
+    scores: Sequence[float] | np.ndarray | None = None,
+    *,
+    grid: tuple[int, int] | None = None,
 ) -> geopandas.GeoDataFrame:
-    """Rows of `ROW_SCHEMA` as a frame, with the product and, when given, the scores."""
+    """Rows of `ROW_SCHEMA` as a frame.
+
+    Args:
+        rows: of the index.
+        product: they are of.
+        scores: theirs, if they have any.
+        grid: rows and columns of patches in a chip; None where a row is a chip.
+    """
     frame = rows.drop_columns(["geometry"]).to_pandas()
+    named: Mapping[str, np.ndarray] = _parts_of(rows["id"], is_patch=grid is not None)
+    for position, (name, values) in enumerate(named.items(), start=1):
+        frame.insert(position, name, values)
     if scores is not None:
-        frame.insert(1, "score", np.asarray(scores, dtype=np.float64))
+        frame.insert(1 + len(named), "score", np.asarray(scores, dtype=np.float64))
     frame["product"] = product
     geometry = shapely.from_wkb(rows["geometry"].to_numpy())
     return geopandas.GeoDataFrame(frame, geometry=geometry, crs="OGC:CRS84")
+
+
+def _parts_of(ids: pa.ChunkedArray, *, is_patch: bool) -> dict[str, np.ndarray]:
+    """What the ids say: the chip, and which of its patches."""
+    if not is_patch:
+        return {"chip_id": ids.to_numpy()}
+    parts = pc.extract_regex(ids, r"^(?P<chip_id>.*)/(?P<patch_row>\d+)/(?P<patch_col>\d+)$")
+    patches = {
+        name: pc.struct_field(parts, name).cast(pa.int16()).to_numpy()
+        for name in ("patch_row", "patch_col")
+    }
+    return {"chip_id": pc.struct_field(parts, "chip_id").to_numpy(), **patches}

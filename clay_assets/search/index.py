@@ -1,93 +1,23 @@
-"""What an index answers, whatever its engine: the steps of a search are the same for all.
-
-An engine opens its tables and runs four statements; examples, routing, the final scoring and the
-order of the hits are decided here, so that every engine gives the same answer.
-"""
+"""What an index answers, whatever its engine."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar
 
 import geopandas
 import numpy as np
 import pyarrow as pa
-import shapely
 
-from clay_assets.errors import NotFoundError, SearchError
-from clay_assets.search.filters import covers, where
-from clay_assets.search.hits import (
-    Examples,
-    Hits,
-    embedding_of,
-    hits_frame,
-    rank,
-    unit_vectors,
-)
-from clay_assets.search.plan import most_scored, rerank_rows
+from clay_assets.provenance import fingerprint
+from clay_assets.search.answering import answer
+from clay_assets.search.examples import find_product, named_rows
+from clay_assets.search.hits import Hits, embedding_of, hits_frame
+from clay_assets.search.modes import BACKGROUND_ROWS
 from clay_assets.search.query import Query
+from clay_assets.search.tables import IndexedProduct, Tables
 
-_SPARE_CANDIDATES = 64
-_MOST_CANDIDATES = 100_000  # beyond, chips that score alike to 1e-5 come in the engine's order
-
-
-@dataclass(frozen=True)
-class IndexedProduct:
-    """One product of an index."""
-
-    product: str
-    """Its name."""
-    checkpoint_id: str
-    """Checkpoint of all its embeddings."""
-    width: int
-    """Numbers in an embedding."""
-    rows: int
-    """Chips."""
-    tiles: int
-    """Tiles they lie in."""
-    centre: np.ndarray | None
-    """(width,) float32 that the sketches are centred on; None while there are none."""
-
-
-class Tables(Protocol):
-    """One consistent view of an index."""
-
-    @staticmethod
-    def mark(name: str) -> str:
-        """How a named parameter is written."""
-
-    def products(self) -> list[IndexedProduct]:
-        """All products, sorted by name."""
-
-    def count(
-        self, product: IndexedProduct, condition: str, values: dict[str, Any], *, most: int
-    ) -> int:
-        """How many chips meet a condition, counted up to `most`."""
-
-    def chips(
-        self, product: IndexedProduct, condition: str, values: dict[str, Any], *, vectors: bool
-    ) -> pa.Table:
-        """`hits.ROW_SCHEMA` of the chips that meet a condition, and `embedding` if asked for."""
-
-    def sample(self, product: IndexedProduct, seed: int, most: int) -> pa.Table:
-        """Rows of `most` chips, drawn and ordered by the MD5 of id and seed."""
-
-    def candidates(
-        self,
-        product: IndexedProduct,
-        examples: Examples,
-        condition: str,
-        values: dict[str, Any],
-        *,
-        rerank: int | None,
-        most: int,
-    ) -> pa.Table:
-        """The `most` best chips by score, then id: `hits.ROW_SCHEMA` and `embedding`.
-
-        With `rerank`, only so many chips are scored: those whose sketch is nearest to that of
-        a positive, then by id.
-        """
+__all__ = ["Index", "IndexedProduct", "Tables"]
 
 
 class Index(ABC):
@@ -95,6 +25,10 @@ class Index(ABC):
 
     engine: ClassVar[str]
     """`duckdb` or `pgvector`."""
+
+    def __init__(self) -> None:
+        """Nothing is opened before the first question."""
+        self._backgrounds: dict[str, tuple[str, pa.Table]] = {}
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[Tables]:
@@ -123,142 +57,92 @@ class Index(ABC):
             return tables.products()
 
     def search(self, query: Query, *, exact: bool = False) -> Hits:
-        """The chips that answer a query.
+        """The rows that answer a query.
 
         Args:
             query: what is looked for.
-            exact: score every chip, however many there are.
+            exact: score every row, however many there are.
 
         Raises:
-            NotFoundError: no such product or chip, or no chip over the place.
+            NotFoundError: no such product or example, or no row over the place.
             SearchError: the vector does not fit the product.
+            DatabaseError: the server cannot be reached, or went away meanwhile.
         """
         with self.reading() as tables:
-            product = _product(tables, query.product)
-            examples = _examples(tables, product, query)
-            condition, values = where(query, tables.mark)
-            rerank = None if exact else _rerank(tables, product, query, examples)
-            most = query.k + len(examples.chip_ids) + _SPARE_CANDIDATES
-            while True:
-                candidates = tables.candidates(
-                    product, examples, condition, values, rerank=rerank, most=most
-                )
-                ranking = rank(candidates, examples, query, most)
-                if ranking.is_complete or most >= _MOST_CANDIDATES:
-                    break
-                most *= 4
-        frame = hits_frame(ranking.rows, query.product, ranking.scores)
-        return Hits(frame, self.engine, rerank is None, examples.chip_ids)
+            return answer(
+                tables,
+                self.engine,
+                query,
+                lambda: self._background(tables, query.product),
+                exact=exact,
+            )
 
-    def chips(self, product: str, chip_ids: Sequence[str] | None = None) -> geopandas.GeoDataFrame:
-        """Chips of a product with their footprints, all or those named, sorted by id.
+    def chips(self, product: str, ids: Sequence[str] | None = None) -> geopandas.GeoDataFrame:
+        """Rows of a product with their footprints, all or those named, sorted by id.
 
         Raises:
-            NotFoundError: no such product, or no such chip in it.
+            NotFoundError: no such product, or no such row in it.
         """
         with self.reading() as tables:
-            found = _product(tables, product)
-            if chip_ids is None:
+            found = find_product(tables, product)
+            if ids is None:
                 rows = tables.chips(found, "TRUE", {}, vectors=False)
             else:
-                rows = _named(tables, found, chip_ids, vectors=False)
-        return hits_frame(rows.sort_by("chip_id"), product)
+                rows = named_rows(tables, found, ids, vectors=False)
+        return hits_frame(rows.sort_by("id"), product, grid=found.grid)
 
     def sample(self, product: str, count: int, *, seed: int = 0) -> geopandas.GeoDataFrame:
-        """At most `count` chips in random order, the same in every engine.
+        """At most `count` rows in random order, the same in every engine.
 
         Raises:
             NotFoundError: no such product.
         """
         with self.reading() as tables:
-            rows = tables.sample(_product(tables, product), seed, count)
-        return hits_frame(rows, product)
+            found = find_product(tables, product)
+            rows = tables.sample(found, seed, count)
+        return hits_frame(rows, product, grid=found.grid)
 
+    def vectors(
+        self, product: str, ids: Sequence[str] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Ids and unit vectors, (N,) text and (N, D) float32: of all rows, or as named.
 
-def _product(tables: Tables, name: str) -> IndexedProduct:
-    products = {product.product: product for product in tables.products()}
-    if name not in products:
-        raise NotFoundError(
-            f"no product {name!r} in the index, it holds {', '.join(products) or 'none'}; "
-            "materialise its embeddings, then the index"
-        )
-    return products[name]
+        Raises:
+            NotFoundError: no such product, or no such row in it.
+        """
+        if ids is None:
+            batches = list(self.vector_batches(product))
+            return tuple(map(np.concatenate, zip(*batches, strict=True)))  # type: ignore[return-value]
+        with self.reading() as tables:
+            rows = named_rows(tables, find_product(tables, product), ids, vectors=True)
+        place = {one: number for number, one in enumerate(rows["id"].to_pylist())}
+        order = [place[one] for one in ids]
+        return np.asarray(ids, dtype=object), embedding_of(rows)[order]
 
+    def vector_batches(self, product: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Ids and unit vectors of all rows in no order, some thousand at a time.
 
-def _rerank(
-    tables: Tables, product: IndexedProduct, query: Query, examples: Examples
-) -> int | None:
-    """How many chips a sketch proposes; None to score all that pass the filters."""
-    rerank = rerank_rows(query, examples)
-    most = most_scored(rerank)
-    if product.centre is None or product.rows <= most:
-        return None
-    if query.has_filter:
-        condition, values = where(query, tables.mark)
-        if tables.count(product, condition, values, most=most + 1) <= most:
-            return None
-    return rerank
+        Raises:
+            NotFoundError: no such product.
+        """
+        with self.reading() as tables:
+            for rows in tables.vectors(find_product(tables, product)):
+                yield rows["id"].to_numpy(), embedding_of(rows)
 
+    def tile_versions(self, product: str) -> Mapping[str, str]:
+        """Tile -> version of the embedding file that it holds; empty without the product."""
+        with self.reading() as tables:
+            for found in tables.products():
+                if found.product == product:
+                    return tables.tile_versions(found)
+        return {}
 
-def _examples(tables: Tables, product: IndexedProduct, query: Query) -> Examples:
-    positives = [query.chip_id] if query.chip_id is not None else []
-    if query.lonlat is not None:
-        positives.append(_chip_over(tables, product, query.lonlat))
-    positives = list(dict.fromkeys([*positives, *query.positives]))
-    chip_ids = list(dict.fromkeys([*positives, *query.negatives]))
-    by_id: dict[str, np.ndarray] = {}
-    if chip_ids:
-        rows = _named(tables, product, chip_ids, vectors=True)
-        by_id = dict(zip(rows["chip_id"].to_pylist(), embedding_of(rows), strict=True))
-    wanted = [by_id[chip_id] for chip_id in positives]
-    if query.vector is not None:
-        wanted.append(_unit(query.vector, product))
-    unwanted = [by_id[chip_id] for chip_id in query.negatives]
-    shape = (-1, product.width)
-    return Examples(
-        np.asarray(wanted, dtype=np.float32).reshape(shape),
-        np.asarray(unwanted, dtype=np.float32).reshape(shape),
-        tuple(chip_ids),
-    )
-
-
-def _unit(vector: Sequence[float], product: IndexedProduct) -> np.ndarray:
-    if len(vector) != product.width:
-        raise SearchError(
-            f"vector must have {product.width} numbers, like the embeddings of product "
-            f"{product.product!r} (checkpoint {product.checkpoint_id}), got {len(vector)}"
-        )
-    unit: np.ndarray = unit_vectors(np.asarray([vector]))[0]
-    return unit
-
-
-def _named(
-    tables: Tables, product: IndexedProduct, chip_ids: Sequence[str], *, vectors: bool
-) -> pa.Table:
-    """Rows of some chips, in no order; each must exist."""
-    condition = f"chip_id = ANY({tables.mark('chip_ids')})"
-    rows = tables.chips(product, condition, {"chip_ids": list(chip_ids)}, vectors=vectors)
-    missing = sorted(set(chip_ids) - set(rows["chip_id"].to_pylist()))
-    if missing:
-        raise NotFoundError(
-            f"no chip {', '.join(map(repr, missing[:3]))} in product {product.product!r} of the "
-            f"index, which holds {product.rows} chips of {product.tiles} tiles"
-        )
-    return rows
-
-
-def _chip_over(tables: Tables, product: IndexedProduct, lonlat: tuple[float, float]) -> str:
-    """The clearest chip over a place, then the latest; unknown cloud comes last."""
-    condition, values = covers(lonlat, tables.mark)
-    rows = tables.chips(product, condition, values, vectors=False)
-    over = shapely.intersects_xy(shapely.from_wkb(rows["geometry"].to_numpy()), *lonlat)
-    frame = rows.filter(pa.array(over, pa.bool_())).drop_columns(["geometry"]).to_pandas()
-    if frame.empty:
-        raise NotFoundError(
-            f"no chip of product {product.product!r} covers lon {lonlat[0]}, lat {lonlat[1]}; "
-            f"its {product.rows} chips lie in {product.tiles} tiles, the map shows where"
-        )
-    frame = frame.sort_values(
-        ["cloud_share", "date", "chip_id"], ascending=[True, False, True], na_position="last"
-    )
-    return str(frame["chip_id"].iloc[0])
+    def _background(self, tables: Tables, name: str) -> pa.Table:
+        """Random rows of a product with vectors, kept while the index holds the same."""
+        product = find_product(tables, name)
+        version = fingerprint(sorted(tables.tile_versions(product).items()))
+        held, rows = self._backgrounds.get(name, ("", None))
+        if held != version:
+            rows = tables.sample(product, 0, BACKGROUND_ROWS, vectors=True)
+            self._backgrounds[name] = version, rows.select(["id", "embedding"])
+        return self._backgrounds[name][1]

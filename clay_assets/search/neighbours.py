@@ -41,7 +41,7 @@ def neighbour_examples(
                 row.mgrs,
                 row.date,
                 row.source_url,
-                index.search(Query(product, k, row.chip_id)),
+                index.search(Query(product, k, row.id)),
             )
             for row in drawn.itertuples()
         ]

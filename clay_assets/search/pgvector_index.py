@@ -20,6 +20,7 @@ class PgvectorIndex(Index):
 
     def __init__(self, url: str) -> None:
         """Nothing is opened before the first question."""
+        super().__init__()
         self._url = url
         self._idle: list[psycopg.Connection] = []
         self._lock = threading.Lock()

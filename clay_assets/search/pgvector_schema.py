@@ -6,7 +6,7 @@ from pgvector.psycopg import register_vector
 from clay_assets.errors import DatabaseError, NotFoundError
 from clay_assets.search.pgvector_tables import BOOKS, SCHEMAS
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Raised when the same embeddings would give other tables."""
 MIN_PGVECTOR = (0, 8, 0)
 

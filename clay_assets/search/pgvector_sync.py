@@ -71,17 +71,17 @@ def sync_tile(url: str, store: Store, product: str, tile: str, *, run_id: str) -
             f"{file.key}: embeddings have {file.width} numbers, pgvector takes at most "
             f"{MAX_WIDTH}; search product {product} with duckdb"
         )
-    version = fingerprint(CODE_VERSION, file.version)
     with connected(url) as connection:
         prepare_database(connection)
-        skipped = _held_version(connection, file) == version
+        skipped = _held_version(connection, file) == file.version
         if not skipped:
             batches = list(read_source(store, file))  # before others have to wait
             lock_writers(connection)
-            skipped = _held_version(connection, file) == version
+            skipped = _held_version(connection, file) == file.version
             if not skipped:
-                _replace(connection, store, file, batches, version, run_id)
+                _replace(connection, store, file, batches, run_id)
         total = _total(connection, product)
+    version = fingerprint(CODE_VERSION, file.version)
     return TileSyncReport(version, skipped, file.rows, total, time.monotonic() - started)
 
 
@@ -120,18 +120,17 @@ def _replace(
     store: Store,
     file: SourceFile,
     batches: Sequence[pa.Table],
-    version: str,
     run_id: str,
 ) -> None:
     centre = _make_product(connection, file)
     _remove(connection, file.product, file.tile)
     for rows in batches:
-        _check_ids(connection, file, rows["chip_id"].to_pylist())
+        _check_ids(connection, file, rows["id"].to_pylist())
         _load(connection, file.product, rows, centre)
     connection.execute(
         "INSERT INTO clay_assets.tiles (product, mgrs, data_version, rows, run_id) "
         "VALUES (%s, %s, %s, %s, %s)",
-        [file.product, file.tile, version, file.rows, run_id],
+        [file.product, file.tile, file.version, file.rows, run_id],
     )
     _refresh_sketches(connection, store, file)
     _refresh_statistics(connection, file.product)
@@ -164,7 +163,7 @@ def _remove(connection: psycopg.Connection, product: str, tile: str) -> int:
     chips, vectors = chips_of(product), vectors_of_product(product)
     connection.execute(
         f"DELETE FROM {vectors} USING {chips} "
-        f"WHERE {vectors}.chip_id = {chips}.chip_id AND mgrs = %s".encode(),
+        f"WHERE {vectors}.id = {chips}.id AND mgrs = %s".encode(),
         [tile],
     )
     removed = connection.execute(f"DELETE FROM {chips} WHERE mgrs = %s".encode(), [tile])
@@ -176,8 +175,8 @@ def _remove(connection: psycopg.Connection, product: str, tile: str) -> int:
 
 def _check_ids(connection: psycopg.Connection, file: SourceFile, chip_ids: list[str]) -> None:
     elsewhere = connection.execute(
-        f"SELECT chip_id, mgrs FROM {chips_of(file.product)} WHERE chip_id = ANY(%s) "
-        "ORDER BY chip_id LIMIT 1".encode(),
+        f"SELECT id, mgrs FROM {chips_of(file.product)} WHERE id = ANY(%s) "
+        "ORDER BY id LIMIT 1".encode(),
         [chip_ids],
     ).fetchone()
     twice = [chip_id for chip_id, times in Counter(chip_ids).items() if times > 1]
@@ -229,7 +228,7 @@ def _refresh_sketches(connection: psycopg.Connection, store: Store, file: Source
         chips, vectors = chips_of(file.product), vectors_of_product(file.product)
         connection.execute(
             f"UPDATE {chips} SET sketch = binary_quantize(embedding - %s::vector) "
-            f"FROM {vectors} WHERE {chips}.chip_id = {vectors}.chip_id".encode(),
+            f"FROM {vectors} WHERE {chips}.id = {vectors}.id".encode(),
             [centre.values],
         )
 

@@ -6,16 +6,19 @@ has the vectors and what is read of the hits only. Vectors are float32: DuckDB g
 answer only if none is rounded to half precision.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import psycopg
 import pyarrow as pa
+from pgvector import Vector
 
-from clay_assets.search.hits import ROW_SCHEMA, Examples
-from clay_assets.search.index import IndexedProduct
+from clay_assets.search.hits import ENGINE_ERROR, ROW_SCHEMA, Examples
+from clay_assets.search.plan import Plan
 from clay_assets.search.query import NEGATIVE_WEIGHT
 from clay_assets.search.sketch import sketch_text
+from clay_assets.search.tables import IndexedProduct
 
 MAX_WIDTH = 16_000
 """Most numbers in a vector of pgvector."""
@@ -38,7 +41,7 @@ CREATE TABLE clay_assets.tiles (
 """
 """Statements that make them, save the tables of the products."""
 CHIP_COLUMNS = {
-    "chip_id": "text",
+    "id": "text",
     "mgrs": "text",
     "date": "date",
     "cloud_share": "float4",
@@ -50,7 +53,7 @@ CHIP_COLUMNS = {
 }
 """Columns and types of `clay_chips.<product>`."""
 VECTOR_COLUMNS = {
-    "chip_id": "text",
+    "id": "text",
     "source_url": "text",
     "geometry": "bytea",
     "embedding": "vector",
@@ -58,6 +61,7 @@ VECTOR_COLUMNS = {
 """Columns and types of `clay_vectors.<product>`."""
 _INLINE_WIDTH = 1_900  # a row has to fit a page of 8 kB
 
+_ROWS_AT_ONCE = 4096
 _ROW = ", ".join(ROW_SCHEMA.names)
 
 
@@ -80,14 +84,14 @@ def product_tables(product: str, width: int) -> bytes:
     storage = "PLAIN" if width <= _INLINE_WIDTH else "EXTERNAL"
     return f"""
         CREATE TABLE {chips} (
-            chip_id text COLLATE "C" PRIMARY KEY, mgrs text NOT NULL, date date NOT NULL,
+            id text COLLATE "C" PRIMARY KEY, mgrs text NOT NULL, date date NOT NULL,
             cloud_share float4, west float8 NOT NULL, south float8 NOT NULL, east float8 NOT NULL,
             north float8 NOT NULL, sketch bit({width})
         );
         CREATE INDEX ON {chips} (mgrs, date);
         CREATE INDEX ON {chips} (date);
         CREATE TABLE {vectors} (
-            chip_id text COLLATE "C" PRIMARY KEY, source_url text, geometry bytea NOT NULL,
+            id text COLLATE "C" PRIMARY KEY, source_url text, geometry bytea NOT NULL,
             embedding vector({width}) NOT NULL
         );
         ALTER TABLE {vectors} ALTER embedding SET STORAGE {storage};
@@ -97,6 +101,8 @@ def product_tables(product: str, width: int) -> bytes:
 
 class PgvectorTables:
     """One transaction of a connection that knows pgvector's types."""
+
+    score_error = ENGINE_ERROR
 
     def __init__(self, connection: psycopg.Connection) -> None:
         """Search through `connection`."""
@@ -143,21 +149,40 @@ class PgvectorTables:
         """Rows of the chips that meet a condition."""
         statement = (
             f"SELECT {_ROW}{', embedding' if vectors else ''} FROM {chips_of(product.product)} "
-            f"JOIN {vectors_of_product(product.product)} USING (chip_id) WHERE {condition}"
+            f"JOIN {vectors_of_product(product.product)} USING (id) WHERE {condition}"
         )
         return self._table(statement, values, product.width if vectors else None)
 
-    def sample(self, product: IndexedProduct, seed: int, most: int) -> pa.Table:
-        """Rows of some chips, drawn by seed."""
+    def sample(
+        self, product: IndexedProduct, seed: int, most: int, *, vectors: bool = False
+    ) -> pa.Table:
+        """Some rows, drawn by seed."""
         chips = chips_of(product.product)
-        drawn = f"SELECT * FROM {chips} ORDER BY md5(chip_id || %(seed)s), chip_id LIMIT {most}"
+        drawn = f"SELECT * FROM {chips} ORDER BY md5(id || %(seed)s), id LIMIT {most}"
         return self._table(
-            f"SELECT {_ROW} FROM ({drawn}) AS drawn "
-            f"JOIN {vectors_of_product(product.product)} USING (chip_id) "
-            "ORDER BY md5(chip_id || %(seed)s), chip_id",
+            f"SELECT {_ROW}{', embedding' if vectors else ''} FROM ({drawn}) AS drawn "
+            f"JOIN {vectors_of_product(product.product)} USING (id) "
+            "ORDER BY md5(id || %(seed)s), id",
             {"seed": str(seed)},
-            None,
+            product.width if vectors else None,
         )
+
+    def vectors(self, product: IndexedProduct) -> Iterator[pa.Table]:
+        """All rows' vectors, read by a cursor of the server."""
+        statement = f"SELECT id, embedding FROM {vectors_of_product(product.product)}"
+        with self._connection.cursor(name="vectors", binary=True) as cursor:
+            cursor.execute(statement.encode())
+            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                ids, vectors = zip(*rows, strict=True)
+                yield pa.table({"id": ids, "embedding": _lists(vectors, product.width)})
+
+    def tile_versions(self, product: IndexedProduct) -> Mapping[str, str]:
+        """Tile -> version of the file whose rows it holds."""
+        found = self._connection.execute(
+            "SELECT mgrs, data_version FROM clay_assets.tiles WHERE product = %s",
+            [product.product],
+        ).fetchall()
+        return dict(found)
 
     def candidates(
         self,
@@ -166,20 +191,20 @@ class PgvectorTables:
         condition: str,
         values: dict[str, Any],
         *,
-        rerank: int | None,
+        plan: Plan,
         most: int,
     ) -> pa.Table:
         """The best chips by score, then id."""
         scored, parameters = _score(examples)
         proposed = f"SELECT * FROM {chips_of(product.product)} WHERE {condition}"
-        if rerank is not None and product.centre is not None:
-            differing, sketches = _differing_bits(examples.positives, product.centre)
-            proposed += f" ORDER BY {differing}, chip_id LIMIT {rerank}"
+        if plan.how == "sketch" and product.centre is not None:
+            differing, sketches = _differing_bits(examples.sketched(product.centre), product.centre)
+            proposed += f" ORDER BY {differing}, id LIMIT {plan.rerank}"
             parameters |= sketches
         statement = f"""
             SELECT {_ROW}, embedding FROM ({proposed}) AS proposed
-            JOIN {vectors_of_product(product.product)} USING (chip_id)
-            ORDER BY {scored} DESC, chip_id LIMIT {most}
+            JOIN {vectors_of_product(product.product)} USING (id)
+            ORDER BY {scored} DESC, id LIMIT {most}
         """
         return self._table(statement, values | parameters, product.width)
 
@@ -194,9 +219,12 @@ class PgvectorTables:
         table = pa.table(arrays, schema=ROW_SCHEMA)
         if width is None:
             return table
-        flat = np.concatenate([np.empty(0, np.float32), *(v.to_numpy() for v in columns[-1])])
-        lists = pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float32()), width)
-        return table.append_column("embedding", lists)
+        return table.append_column("embedding", _lists(columns[-1], width))
+
+
+def _lists(vectors: Sequence[Vector], width: int) -> pa.FixedSizeListArray:
+    flat = np.concatenate([np.empty(0, np.float32), *(v.to_numpy() for v in vectors)])
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float32()), width)
 
 
 def _quoted(product: str) -> str:

@@ -1,4 +1,4 @@
-"""How a query is answered: score every chip, or let a sketch choose the ones to score.
+"""How a query is answered: score every row, let a sketch choose which to score, or walk a graph.
 
 Source:
     Measurements of exact scans and sketches at 1e5 and 1e6 rows: a scan is as fast below
@@ -6,22 +6,74 @@ Source:
     hardest filter (one that leaves out whatever looks like the query).
 """
 
-from clay_assets.search.hits import Examples
-from clay_assets.search.query import Query
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 EXACT_MAX_ROWS = 10_000
-"""Up to this many chips are all scored."""
+"""Up to this many rows are all scored."""
 _RERANK = 1_000
 _RERANK_HARD = 4_000
 _RERANK_PER_HIT = 10
 
-
-def rerank_rows(query: Query, examples: Examples) -> int:
-    """How many chips a sketch has to propose for the true best to be among them."""
-    is_hard = query.has_filter or len(examples.positives) > 1 or len(examples.negatives) > 0
-    return max(_RERANK_HARD if is_hard else _RERANK, _RERANK_PER_HIT * query.k)
+How = Literal["exact", "sketch", "hnsw"]
 
 
-def most_scored(rerank: int) -> int:
-    """Most chips that are all scored: fetching one by its sketch costs as much as scoring four."""
-    return max(EXACT_MAX_ROWS, 4 * rerank)
+@dataclass(frozen=True)
+class Plan:
+    """One way to find the best rows."""
+
+    how: How
+    """`exact`: every row that passes the filters is scored. `sketch`: the `rerank` rows whose
+    sketch is nearest to that of a positive are. `hnsw`: those that a walk over the graph finds."""
+    rerank: int | None = None
+    """How many rows a sketch proposes."""
+
+
+EXACT = Plan("exact")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What of a query and a product decides how it is answered."""
+
+    rows: int
+    """Rows of the product."""
+    last_rank: int
+    """Rank of the last hit that is asked for."""
+    candidates: int
+    """Rows that the engine is asked for."""
+    is_filtered: bool
+    """Whether some rows are left out."""
+    is_single: bool
+    """Whether there is one positive and no negative."""
+    has_sketches: bool
+    """Whether the product has sketches."""
+    hnsw_ef: int | None
+    """Rows that a walk over the product's graph keeps in hand; None without a graph."""
+
+
+def choose(task: Task, matches: Callable[[int], int]) -> Plan:
+    """The plan that costs least and loses nothing.
+
+    Args:
+        task: what is asked.
+        matches: counts the rows that pass the filters, up to so many.
+    """
+    sketched = by_sketch(task)
+    # Fetching a row by its sketch costs as much as scoring four.
+    most = max(EXACT_MAX_ROWS, 4 * sketched.rerank) if sketched.rerank else task.rows
+    if task.rows <= most or (task.is_filtered and matches(most + 1) <= most):
+        return EXACT
+    if task.hnsw_ef is not None and task.is_single and not task.is_filtered:
+        if task.candidates <= task.hnsw_ef:
+            return Plan("hnsw")
+    return sketched
+
+
+def by_sketch(task: Task) -> Plan:
+    """The plan with sketches, or to score every row where there are none."""
+    if not task.has_sketches:
+        return EXACT
+    rerank = _RERANK if task.is_single and not task.is_filtered else _RERANK_HARD
+    return Plan("sketch", max(rerank, _RERANK_PER_HIT * task.last_rank))

@@ -11,23 +11,30 @@ import numpy as np
 
 from clay_assets.errors import SearchError
 from clay_assets.mgrs import parse_tile
+from clay_assets.search.shapes import Area, Bbox, Circle, parse_area, parse_bbox, parse_circle
 
 MAX_K = 25_000
-"""Most neighbours of one query."""
+"""Most neighbours of one query, those of the pages before counted too."""
 MAX_EXAMPLES = 64
 """Most positives, and most negatives, of one query."""
+MAX_EXCLUDED = 25_000
+"""Most rows that are left out by name."""
+MODES = ("max", "mean", "rocchio", "ridge")
+"""Ways to make one score of several examples, see `modes.py`."""
 NEGATIVE_WEIGHT = 0.5
-"""Share of the likeness to the nearest negative that is taken off the score."""
-
-Bbox = tuple[float, float, float, float]
+"""Share of the likeness to the nearest negative that is taken off the score, by mode `max`."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """Which chips look like these examples, among those that pass the filters?
+    """Which rows look like these examples, among those that pass the filters?
 
-    The score of a chip is its cosine to the nearest positive, less half its cosine to the nearest
-    negative where there are negatives. Chips with equal scores come in the order of their ids.
+    A row is a chip, or a patch of one for products of level patch; its id is the chip's, or
+    `chip_id/row/col`. By default its score is its cosine to the nearest positive, less half its
+    cosine to the nearest negative where there are negatives. Rows with equal scores come in the
+    order of their ids.
+
+    A row passes `bbox_wgs84`, `area` and `circle` when its footprint meets them.
     """
 
     product: str
@@ -35,28 +42,37 @@ class Query:
     k: int = 10
     """Most hits, 1 to `MAX_K`."""
     chip_id: str | None = None
-    """A positive: a chip of the product."""
+    """A positive: a row of the product, by id."""
     lonlat: tuple[float, float] | None = None
-    """A positive: the clearest chip over this place, then the latest; degrees."""
+    """A positive: the clearest row over this place, then the latest; degrees."""
     vector: Sequence[float] | None = None
     """A positive: an embedding of the product's checkpoint, of any length but 0; kept as tuple."""
     positives: tuple[str, ...] = ()
-    """More positives, chip ids."""
+    """More positives, ids."""
     negatives: tuple[str, ...] = ()
-    """Chips that the hits should not look like."""
+    """Rows that the hits should not look like, ids."""
+    mode: str = "max"
+    """How several examples make one score, one of `MODES`."""
     bbox_wgs84: Bbox | None = None
-    """Only chips whose bounding box meets (west, south, east, north), degrees; west > east
-    crosses the antimeridian."""
+    """Only within (west, south, east, north), degrees; west > east crosses the antimeridian."""
+    area: Area | None = None
+    """Only within this polygon: GeoJSON or a shapely geometry in OGC:CRS84. Kept as shapely."""
+    circle: Circle | None = None
+    """Only within radius_m of a place: (lon, lat, radius_m)."""
     dates: tuple[Date | str | None, Date | str | None] | None = None
-    """Only chips of these days, both included; None leaves a side open. Kept as dates."""
+    """Only of these days, both included; None leaves a side open. Kept as dates."""
     mgrs: str | None = None
-    """Only chips of this tile."""
+    """Only of this tile."""
     max_cloud_share: float | None = None
-    """Only chips known to have at most this share of cloud, 0 to 1."""
+    """Only known to have at most this share of cloud, 0 to 1."""
     min_score: float | None = None
-    """Only chips with at least this score."""
+    """Only with at least this score."""
+    excluded: tuple[str, ...] = ()
+    """Rows that are never hits, ids; those the index does not hold do no harm."""
     include_query: bool = False
     """Whether the examples themselves may be hits."""
+    offset: int = 0
+    """How many of the best hits to pass over: those of the pages before."""
 
     def __post_init__(self) -> None:
         """Check every field and bring it to one form.
@@ -65,18 +81,41 @@ class Query:
             SearchError: a field is outside what is allowed.
             TileError: `mgrs` is no tile.
         """
-        if not 1 <= self.k <= MAX_K:
-            raise SearchError(f"k must be 1 to {MAX_K}, got {self.k}")
-        for name in ("positives", "negatives"):
-            self._set(name, _chip_ids(name, getattr(self, name)))
+        self._check_page()
+        for name, most in (
+            ("positives", MAX_EXAMPLES),
+            ("negatives", MAX_EXAMPLES),
+            ("excluded", MAX_EXCLUDED),
+        ):
+            self._set(name, _ids(name, getattr(self, name), most))
         if self.lonlat is not None:
             self._set("lonlat", _place(self.lonlat))
         if self.vector is not None:
             self._set("vector", _vector(self.vector))
         if not self.has_positive:
             raise SearchError("a query needs an example; give chip_id, lonlat, vector or positives")
+        if self.mode not in MODES:
+            raise SearchError(f"mode must be one of {', '.join(MODES)}, got {self.mode!r}")
+        self._check_filters()
+
+    def _check_page(self) -> None:
+        if not 1 <= self.k <= MAX_K:
+            raise SearchError(f"k must be 1 to {MAX_K}, got {self.k}")
+        if self.offset < 0:
+            raise SearchError(f"offset must be 0 or more, got {self.offset}")
+        if self.offset + self.k > MAX_K:
+            raise SearchError(
+                f"offset and k must be at most {MAX_K} together, got {self.offset} and {self.k}; "
+                "narrow the search by a filter"
+            )
+
+    def _check_filters(self) -> None:
         if self.bbox_wgs84 is not None:
-            self._set("bbox_wgs84", _bbox(self.bbox_wgs84))
+            self._set("bbox_wgs84", parse_bbox(self.bbox_wgs84))
+        if self.area is not None:
+            self._set("area", parse_area(self.area))
+        if self.circle is not None:
+            self._set("circle", parse_circle(self.circle))
         if self.dates is not None:
             self._set("dates", _dates(self.dates))
         if self.mgrs is not None:
@@ -94,22 +133,27 @@ class Query:
         )
 
     @property
+    def last_rank(self) -> int:
+        """Rank of the last hit that is asked for."""
+        return self.offset + self.k
+
+    @property
     def has_filter(self) -> bool:
-        """Whether some chips are left out whatever their score."""
-        return any(
-            value is not None
-            for value in (self.bbox_wgs84, self.dates, self.mgrs, self.max_cloud_share)
+        """Whether some rows are left out whatever their score."""
+        fields = (self.bbox_wgs84, self.area, self.circle, self.dates, self.mgrs)
+        return bool(self.excluded) or any(
+            value is not None for value in (*fields, self.max_cloud_share)
         )
 
     def _set(self, name: str, value: Any) -> None:  # noqa: ANN401
         object.__setattr__(self, name, value)
 
 
-def _chip_ids(name: str, found: Sequence[str]) -> tuple[str, ...]:
+def _ids(name: str, found: Sequence[str], most: int) -> tuple[str, ...]:
     if isinstance(found, str):
-        raise SearchError(f"{name} must be a list of chip ids, got the text {found!r}")
-    if len(found) > MAX_EXAMPLES:
-        raise SearchError(f"{name} must be at most {MAX_EXAMPLES} chips, got {len(found)}")
+        raise SearchError(f"{name} must be a list of ids, got the text {found!r}")
+    if len(found) > most:
+        raise SearchError(f"{name} must be at most {most} ids, got {len(found)}")
     return tuple(dict.fromkeys(found))
 
 
@@ -136,17 +180,6 @@ def _vector(found: Sequence[float]) -> tuple[float, ...]:
 def _first_bad(values: np.ndarray) -> str:
     place = int(np.argmin(np.isfinite(values)))
     return f"{values[place]} at position {place}"
-
-
-def _bbox(found: Bbox) -> Bbox:
-    west, south, east, north = (float(value) for value in found)
-    inside = all(-180 <= lon <= 180 for lon in (west, east))
-    if not (inside and -90 <= south <= north <= 90):
-        raise SearchError(
-            "bbox_wgs84 must be west, south, east, north in degrees with south <= north, "
-            f"got {west}, {south}, {east}, {north}"
-        )
-    return west, south, east, north
 
 
 def _dates(found: tuple[Any, Any]) -> tuple[Date | None, Date | None]:

@@ -59,18 +59,18 @@ def measure_recall(
     tiles = np.roll(drawn["mgrs"].to_numpy(), 1)
     found = true = same = exact = 0
     seconds, differences = [], [0.0]
-    for number, (chip_id, tile) in enumerate(zip(drawn["chip_id"], tiles, strict=True)):
-        query = Query(product, k, chip_id, mgrs=tile if number % 2 else None)
+    for number, (row_id, tile) in enumerate(zip(drawn["id"], tiles, strict=True)):
+        query = Query(product, k, row_id, mgrs=tile if number % 2 else None)
         started = time.perf_counter()
         served = index.search(query)
         seconds.append(time.perf_counter() - started)
         truth = reference.search(query, exact=True)
-        scores = dict(zip(served.frame["chip_id"], served.frame["score"], strict=True))
-        both = [row for row in truth.frame.itertuples() if row.chip_id in scores]
-        differences += [abs(row.score - scores[row.chip_id]) for row in both]
+        scores = dict(zip(served.frame["id"], served.frame["score"], strict=True))
+        both = [row for row in truth.frame.itertuples() if row.id in scores]
+        differences += [abs(row.score - scores[row.id]) for row in both]
         found += len(both)
         true += len(truth.frame)
-        same += list(scores) == truth.frame["chip_id"].tolist()
+        same += list(scores) == truth.frame["id"].tolist()
         exact += served.exact
     return Recall(
         recall=found / true if true else 1.0,

@@ -27,6 +27,7 @@ from clay_assets.store import Store
 BOUNDS = ("west", "south", "east", "north")
 """Columns of a chip's bounding box in degrees, unwrapped at the antimeridian."""
 _LOOKUPS_AT_ONCE = 16
+_COLUMNS = ["chip_id", *ROW_SCHEMA.names[1:]]
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def read_source(store: Store, file: SourceFile) -> Iterator[pa.Table]:
     Raises:
         SearchError: an embedding is not finite or has no length.
     """
-    for rows in read_rows(store, file.key, [*ROW_SCHEMA.names, "embeddings"]):
+    for rows in read_rows(store, file.key, [*_COLUMNS, "embeddings"]):
         yield _rows(rows, file)
 
 
@@ -188,6 +189,7 @@ def _rows(table: pa.Table, file: SourceFile) -> pa.Table:
     for name, values in zip(BOUNDS, bounds.T, strict=True):
         rows = rows.append_column(name, pa.array(values))
     flat = pa.array(vectors.ravel(), pa.float32())
+    rows = rows.rename_columns({"chip_id": "id"})
     return rows.append_column(
         "embedding", pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
     )

@@ -203,7 +203,7 @@ def test_all_chips_are_listed(both: Both) -> None:
     for index in (both.duckdb, both.pgvector):
         listed = index.chips("clay")
         assert list(listed.columns) == [
-            *("chip_id", "mgrs", "date", "cloud_share", "source_url", "product", "geometry")
+            *("id", "chip_id", "mgrs", "date", "cloud_share", "source_url", "product", "geometry")
         ]
         assert listed["chip_id"].tolist() == sorted(chip.chip_id for chip in both.chips)
         (product,) = index.products()
