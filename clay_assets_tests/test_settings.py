@@ -103,3 +103,40 @@ def test_the_table_names_every_variable_that_the_package_reads():
         "AWS_HTTPS",
         "AWS_VIRTUAL_HOSTING",
     }
+
+
+def test_the_api_asks_and_limits_nobody_by_default():
+    api = Settings.from_environment({}).api
+    assert (api.token, api.origins, api.rate, api.basemap_url) == (None, (), None, None)
+    assert api.max_upload_mb == 16
+
+
+def test_the_api_takes_its_settings_from_the_environment():
+    api = Settings.from_environment(
+        {
+            "CLAY_API_TOKEN": "secret",
+            "CLAY_API_ORIGINS": "https://maps.example, http://localhost:8000/",
+            "CLAY_API_RATE": "120",
+            "CLAY_API_MAX_UPLOAD_MB": "64",
+            "CLAY_BASEMAP_URL": "https://tiles.example/{z}/{x}/{y}.png",
+        }
+    ).api
+    assert api.token == "secret"
+    assert "secret" not in repr(api)
+    assert api.origins == ("https://maps.example", "http://localhost:8000")
+    assert (api.rate, api.max_upload_mb) == (120, 64)
+    assert api.basemap_url == "https://tiles.example/{z}/{x}/{y}.png"
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "words"),
+    [
+        ("CLAY_API_RATE", "0", "must be a whole number, at least 1, got '0'"),
+        ("CLAY_API_MAX_UPLOAD_MB", "much", "must be a whole number, at least 1, got 'much'"),
+        ("CLAY_API_ORIGINS", "maps.example", "must be sites like https://host"),
+        ("CLAY_BASEMAP_URL", "https://tiles.example/", "must be a web map's address with {z}, {x}"),
+    ],
+)
+def test_a_wrong_setting_of_the_api_is_refused(name: str, found: str, words: str):
+    with pytest.raises(InvalidValueError, match=re.escape(f"{name} {words}")):
+        Settings.from_environment({name: found})

@@ -1,6 +1,6 @@
 """What a search over HTTP asks for, and the GeoJSON it gets."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import shapely
 from fastapi import Query as QueryParameters
@@ -8,10 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from shapely.geometry import mapping
 
 from clay_assets.search import Hits, Query
+from clay_assets.serve.asking import Engine
 from clay_assets.serve.catalogue import ProductChips, known_share, rounded
 
-Engine = Literal["duckdb", "pgvector"]
-ENGINES: tuple[Engine, ...] = ("duckdb", "pgvector")
 SCORE_DIGITS = 6
 
 

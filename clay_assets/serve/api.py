@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 
-from clay_assets import __version__
 from clay_assets.search import trace
-from clay_assets.serve.answers import ENGINES, SearchBody, SearchParameters
+from clay_assets.serve.answers import SearchBody, SearchParameters
+from clay_assets.serve.asking import ENGINES
 from clay_assets.serve.service import Service
 from clay_assets.serve.thumbnails import ThumbnailSize
 from clay_assets.serve.way_back import way_back
@@ -18,11 +18,6 @@ IfNoneMatch = Annotated[str | None, Header()]
 
 def add_api_routes(routes: APIRouter, service: Service) -> None:
     """Add them to `routes`, answering from `service`."""
-
-    @routes.get("/healthz")
-    def healthz() -> dict[str, str]:
-        """Whether the server answers."""
-        return {"status": "ok", "version": __version__}
 
     @routes.get("/api/products")
     def products() -> dict[str, Any]:

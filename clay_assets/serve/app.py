@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 
 from clay_assets import __version__
@@ -16,15 +17,25 @@ from clay_assets.serve.beyond_routes import add_beyond_routes
 from clay_assets.serve.catalogue import Catalogue
 from clay_assets.serve.cell_routes import add_cell_routes
 from clay_assets.serve.failures import handle_failures
+from clay_assets.serve.health_routes import add_health_routes
+from clay_assets.serve.limits import BodyLimit, RateLimit
 from clay_assets.serve.map_tile_routes import add_map_tile_routes
+from clay_assets.serve.metrics import CountRequests
 from clay_assets.serve.page import add_page
 from clay_assets.serve.service import Service
+from clay_assets.serve.sign_in import TokenGate
 from clay_assets.serve.thumbnails import Thumbnails
 from clay_assets.settings import Settings
 
 COMPRESS_FROM_BYTES = 10_000
 COMPRESS_LEVEL = 5
-ROUTES = (add_api_routes, add_map_tile_routes, add_cell_routes, add_beyond_routes)
+ROUTES = (
+    add_health_routes,
+    add_api_routes,
+    add_map_tile_routes,
+    add_cell_routes,
+    add_beyond_routes,
+)
 """Each adds its addresses to a router, answering from a service."""
 
 
@@ -84,9 +95,6 @@ def assemble(
         docs_url=None,  # FastAPI's own pages load from elsewhere; /openapi.json stays
         redoc_url=None,
     )
-    app.add_middleware(
-        GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=COMPRESS_LEVEL
-    )
     handle_failures(app)
     store = settings.store
     service = Service(
@@ -96,5 +104,28 @@ def assemble(
     for add_routes in ROUTES:
         add_routes(routes, service)
     app.include_router(routes)
-    add_page(app)
+    _add_gates(app, service)
+    add_page(app, settings.api.basemap_url)
     return app
+
+
+def _add_gates(app: FastAPI, service: Service) -> None:
+    """What stands before the routes, from the inside out."""
+    api = service.settings.api
+    app.add_middleware(
+        GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=COMPRESS_LEVEL
+    )
+    app.add_middleware(BodyLimit, max_megabytes=api.max_upload_mb)
+    if api.token is not None:
+        app.add_middleware(TokenGate, token=api.token)
+    if api.rate is not None:  # counts wrong tokens too, so that they cannot be guessed
+        app.add_middleware(RateLimit, questions=api.rate)
+    if api.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=api.origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["authorization", "content-type", "if-match", "if-none-match"],
+            expose_headers=["etag", "retry-after", "content-disposition"],
+        )
+    app.add_middleware(CountRequests, metrics=service.metrics)

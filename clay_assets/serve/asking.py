@@ -4,20 +4,14 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Literal
 
-from clay_assets.search import Hits, Query
+from clay_assets.search import Hits, Index, Query
 from clay_assets.search.query import MAX_K
 from clay_assets.serve.catalogue import ProductChips
 
-
-class Index(Protocol):
-    """What answers queries."""
-
-    def search(self, query: Query) -> Hits:
-        """The chips most like the query's examples."""
-
-
+Engine = Literal["duckdb", "pgvector"]
+ENGINES: tuple[Engine, ...] = ("duckdb", "pgvector")
 IndexFactory = Callable[[str], AbstractContextManager[Index]]
 """Engine -> an index that stays open for as long as the context does."""
 
@@ -32,17 +26,16 @@ class Indexes:
     _contexts: ExitStack = field(default_factory=ExitStack)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def search(self, engine: str, query: Query) -> Hits:
-        """Hits of one query.
+    def of(self, engine: str) -> Index:
+        """The index of an engine, opened if it is not open yet.
 
         Raises:
-            ClayAssetsError: the query cannot be answered; the index was not built, or its
-                database is down.
+            DatabaseError: its server cannot be reached or started.
         """
         with self._lock:  # an engine that cannot be opened is tried again at the next query
             if engine not in self._open:
                 self._open[engine] = self._contexts.enter_context(self.open_index(engine))
-        return self._open[engine].search(query)
+            return self._open[engine]
 
     def close(self) -> None:
         """Close every index."""

@@ -1,6 +1,7 @@
 """Which error becomes which HTTP answer: one table, one shape of JSON."""
 
 import logging
+from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -34,6 +35,12 @@ ANSWERS: tuple[tuple[type[ClayAssetsError], int, str], ...] = (
 )
 """Error, HTTP code, next step. The first row whose error fits is used."""
 
+STEPS = {
+    404: "The addresses are listed at /openapi.json.",
+    413: "Send less, or set CLAY_API_MAX_UPLOAD_MB on the server to more.",
+}
+"""Next step for what is refused before it reaches this package's code; 404's for all others."""
+
 
 def handle_failures(app: FastAPI) -> None:
     """Answer every error of `app` with JSON `{"error": ..., "next_step": ...}`."""
@@ -45,7 +52,7 @@ def handle_failures(app: FastAPI) -> None:
 
 async def _known(_request: Request, error: Exception) -> JSONResponse:
     status, step = next((code, step) for kind, code, step in ANSWERS if isinstance(error, kind))
-    return _answer(status, str(error), step)
+    return problem(status, str(error), step)
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
@@ -54,23 +61,27 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
         f"{'.'.join(str(part) for part in detail['loc'][1:]) or 'request'}: {detail['msg']}"
         for detail in details
     )
-    return _answer(400, found, "The parameters are listed at /openapi.json.")
+    return problem(400, found, "The parameters are listed at /openapi.json.")
 
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else str(error)
-    return _answer(status, str(detail), "The addresses are listed at /openapi.json.")
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return problem(status, str(detail), STEPS.get(status, STEPS[404]), headers)
 
 
 async def _unknown(request: Request, error: Exception) -> JSONResponse:
     log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _answer(
+    return problem(
         500,
         f"{type(error).__name__} in {request.url.path}",
         "The server's log has the details; please report it.",
     )
 
 
-def _answer(status: int, error: str, next_step: str) -> JSONResponse:
-    return JSONResponse({"error": error, "next_step": next_step}, status)
+def problem(
+    status: int, error: str, next_step: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The answer to whatever went wrong: `{"error": ..., "next_step": ...}`."""
+    return JSONResponse({"error": error, "next_step": next_step}, status, headers)

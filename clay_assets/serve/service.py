@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from clay_assets.embeddings import Product
@@ -11,6 +11,7 @@ from clay_assets.search import Hits, Query
 from clay_assets.serve.answers import SearchRequest, answer
 from clay_assets.serve.asking import Indexes, one_per_place
 from clay_assets.serve.catalogue import Catalogue, ProductChips
+from clay_assets.serve.metrics import Metrics
 from clay_assets.serve.thumbnails import Thumbnails
 from clay_assets.settings import Settings
 from clay_assets.store import Store
@@ -34,6 +35,8 @@ class Service:
     """Their pictures."""
     dagster_url: str | None
     """Where the Dagster UI is, for links to runs; None for no links."""
+    metrics: Metrics = field(default_factory=Metrics)
+    """What was asked and how long it took."""
 
     def product(self, name: str | None) -> Product:
         """A declared product, the first one by default.
@@ -67,7 +70,10 @@ class Service:
         query = request.query(chips.product, request.k, vector)
 
         def ask(query: Query) -> Hits:
-            return self.indexes.search(request.engine, query)
+            asked = time.perf_counter()
+            hits = self.indexes.of(request.engine).search(query)
+            self.metrics.count_search(hits, time.perf_counter() - asked)
+            return hits
 
         hits = one_per_place(ask, query, chips) if request.one_per_place else ask(query)
         return answer(hits, request, chips, time.perf_counter() - started)

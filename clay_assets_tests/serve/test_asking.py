@@ -5,9 +5,9 @@ import pytest
 
 from clay_assets.embeddings import Product
 from clay_assets.errors import DatabaseError, ProductError
-from clay_assets.search import DuckDBIndex, Query, build_duckdb
+from clay_assets.search import DuckDBIndex, Index, Query, build_duckdb
 from clay_assets.serve.app import assemble
-from clay_assets.serve.asking import Index, Indexes
+from clay_assets.serve.asking import Indexes
 from clay_assets.settings import Settings
 from clay_assets.store import Store
 from clay_assets_tests.search.embedding_files import made_chips, write_embeddings
@@ -33,8 +33,8 @@ def test_an_index_is_opened_once_and_closed_at_the_end(indexed: Store):
     indexes = Indexes(open_index)
     query = Query("clay", chip_id=made_chips("32VKM", 1)[0].chip_id)
     assert events == []
-    assert len(indexes.search("duckdb", query).frame) == 10
-    indexes.search("duckdb", query)
+    assert len(indexes.of("duckdb").search(query).frame) == 10
+    indexes.of("duckdb").search(query)
     indexes.close()
     assert events == ["open duckdb", "close"]
 
@@ -50,8 +50,8 @@ def test_an_engine_that_could_not_be_opened_is_tried_again(indexed: Store):
     indexes = Indexes(open_index)
     query = Query("clay", chip_id=made_chips("32VKM", 1)[0].chip_id)
     with pytest.raises(DatabaseError, match="the server is starting"):
-        indexes.search("pgvector", query)
-    assert len(indexes.search("pgvector", query).frame) == 10
+        indexes.of("pgvector").search(query)
+    assert len(indexes.of("pgvector").search(query).frame) == 10
     indexes.close()
 
 
