@@ -3,7 +3,7 @@
 import { badgeFor } from "./badges.js";
 import { clockwise, corners, ringsOf, zoomOfPixels } from "./ground.js";
 import { placeOfChip } from "./places.js";
-import { shadeExpression, shadesOf } from "./shades.js";
+import { shadeExpression, shadeOfProperty, shadesOf } from "./shades.js";
 import { colour, onTheme } from "./theme.js";
 
 const FEW_PIXELS = 12; // a footprint smaller than this on the screen gets a dot instead
@@ -81,12 +81,6 @@ function paint(map) {
   set("hit-dots", "circle-radius", ["case", ["get", "asked"], 7, 5]);
   set("hit-dots", "circle-color", ["case", ["get", "asked"], "#ffffff", shadeOfProperty()]);
   set("hit-dots", "circle-stroke-color", colour("casing"));
-}
-
-function shadeOfProperty() {
-  const expression = shadeExpression();
-  expression[2] = ["get", "shade"];
-  return expression;
 }
 
 /** Show the places; rings run clockwise, so that frames lie inside their square. */

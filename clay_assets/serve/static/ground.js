@@ -57,3 +57,32 @@ export function clockwise(ring) {
   }
   return area > 0 ? [...ring].reverse() : ring;
 }
+
+const EARTH_M = 6_371_008.8; // mean radius
+const radians = (degrees) => (degrees * Math.PI) / 180;
+const degrees = (angle) => (angle * 180) / Math.PI;
+
+/** Metres along the ground between two [lon, lat]. */
+export function distanceOf([lon, lat], [otherLon, otherLat]) {
+  const [up, along] = [radians(otherLat - lat) / 2, radians(otherLon - lon) / 2];
+  const chord = Math.sin(up) ** 2 +
+    Math.cos(radians(lat)) * Math.cos(radians(otherLat)) * Math.sin(along) ** 2;
+  return 2 * EARTH_M * Math.asin(Math.min(Math.sqrt(chord), 1));
+}
+
+/**
+ * Points of a circle on the ground, [lon, lat] by bearing in degrees from north, clockwise.
+ * @param {{lon: number, lat: number, radius: number}} circle with its radius in metres
+ * @param {number[]} bearings
+ */
+export function aroundOf({ lon, lat, radius }, bearings) {
+  const [angle, from] = [radius / EARTH_M, radians(lat)];
+  return bearings.map((bearing) => {
+    const [north, east] = [Math.cos(radians(bearing)), Math.sin(radians(bearing))];
+    const to = Math.asin(Math.sin(from) * Math.cos(angle) + Math.cos(from) * Math.sin(angle) * north);
+    const turn = Math.atan2(
+      east * Math.sin(angle) * Math.cos(from), Math.cos(angle) - Math.sin(from) * Math.sin(to),
+    );
+    return [lon + degrees(turn), degrees(to)];
+  });
+}

@@ -21,8 +21,17 @@ export function shadeCss(shade) {
 
 /** MapLibre expression: colour of a feature by its state `shade`. */
 export function shadeExpression() {
+  return ramp(["coalesce", ["feature-state", "shade"], 0]);
+}
+
+/** MapLibre expression: colour of a feature by its property `shade`. */
+export function shadeOfProperty() {
+  return ramp(["get", "shade"]);
+}
+
+function ramp(value) {
   return [
-    "interpolate-lab", ["linear"], ["coalesce", ["feature-state", "shade"], 0],
+    "interpolate-lab", ["linear"], value,
     ...STOPS.flatMap((name, place) => [place / (STOPS.length - 1), colour(name)]),
   ];
 }
