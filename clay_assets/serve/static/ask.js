@@ -1,9 +1,13 @@
-// The field that takes a chip's id or a place.
+// The field that takes a chip's or a patch's id, or a place.
 
 import { fill, h, icon } from "./dom.js";
+import { placeOfChip } from "./places.js";
+import { chipOf, patchOf } from "./rows.js";
+import { uploadButton } from "./upload.js";
 import { count, parsePlace } from "./words.js";
 
 const MOST_SUGGESTIONS = 8;
+const ASKING_MODES = ["similar", "circle"]; // the others ask by marks, or nothing
 
 /** Show the field in `container`. */
 export function addAsk(container, store, actions) {
@@ -32,13 +36,15 @@ export function addAsk(container, store, actions) {
   };
   fill(container,
     h("form", { class: "ask", role: "search", onsubmit: submit },
-      icon("search"), input, h("kbd", { "aria-hidden": "true" }, "/"), suggestions),
+      icon("search"), input, h("kbd", { "aria-hidden": "true" }, "/"), suggestions,
+      uploadButton(actions)),
     error);
   store.watch(["query"], ({ query }) => {
     if (!query) input.value = "";
   });
-  store.watch(["phase"], ({ phase }) => {
+  store.watch(["phase", "mode"], ({ phase, mode }) => {
     input.disabled = phase !== "ready";
+    container.hidden = !ASKING_MODES.includes(mode);
   });
 }
 
@@ -48,6 +54,10 @@ function understand(text, places) {
   if (!wanted) return { error: "Type a chip id or a place like 60.39, 5.32." };
   const lonlat = parsePlace(wanted);
   if (lonlat) return { query: { lonlat } };
+  if (patchOf(wanted)) {
+    const isKnown = placeOfChip(places, chipOf(wanted));
+    return isKnown ? { query: { id: wanted } } : { error: `No chip is named “${chipOf(wanted)}”.` };
+  }
   const found = matching(places, wanted);
   const chipId = found.includes(wanted) ? wanted : found.length === 1 ? found[0] : null;
   if (chipId) return { query: { chipId } };

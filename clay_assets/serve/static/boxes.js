@@ -4,7 +4,7 @@ import { colour, onTheme } from "./theme.js";
 
 const LEAST_PIXELS = 6; // a shorter drag was a click
 
-/** Let the reader draw a box while the state says `drawing`, and show the one that filters. */
+/** Let the reader draw a box while the state says that a box is drawn, and show the one that filters. */
 export function addBoxes(map, store, actions) {
   map.addSource("box", { type: "geojson", data: outline(null) });
   map.addLayer({
@@ -21,8 +21,9 @@ export function addBoxes(map, store, actions) {
   onTheme(paint);
   store.watch(["filters"], ({ filters }) => show(filters.box));
   store.watch(["drawing"], ({ drawing }) => {
-    map.getContainer().classList.toggle("drawing", drawing);
-    map.dragPan[drawing ? "disable" : "enable"]();
+    const on = drawing === "box";
+    map.getContainer().classList.toggle("drawing", on);
+    map.dragPan[on ? "disable" : "enable"]();
   });
   addDrawing(map, store, actions, show);
 }
@@ -36,7 +37,7 @@ function addDrawing(map, store, actions, show) {
     return [event.clientX - frame.left, event.clientY - frame.top];
   };
   canvas.addEventListener("pointerdown", (event) => {
-    if (!store.get().drawing || event.button !== 0) return;
+    if (store.get().drawing !== "box" || event.button !== 0) return;
     start = pointOf(event);
     canvas.setPointerCapture(event.pointerId);
   });
@@ -50,7 +51,7 @@ function addDrawing(map, store, actions, show) {
     if (isBox) {
       // The click that follows is the end of the drag, not a question.
       setTimeout(() => store.set({ drawing: false }));
-      actions.setFilters({ box: boxOf(map, start, end) });
+      actions.setFilters({ box: boxOf(map, start, end), area: null });
     } else show(store.get().filters.box);
     start = null;
   });

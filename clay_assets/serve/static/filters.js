@@ -1,26 +1,33 @@
-// How is asked: product, engine, number of hits, days, cloud, area.
+// How is asked: engine, examples, days, cloud, tile, area.
 
 import { DEFAULTS } from "./address.js";
 import { button, fill, h, icon } from "./dom.js";
 import { day, engineName, percent } from "./words.js";
 
-const COUNTS = [6, 12, 24, 48, 96, 200];
 const ANY_CLOUD = 100; // the slider's end: no limit
+const NEAR_KM = [2, 5, 10, 25, 50, 100, 250];
+const COMBINATIONS = [
+  ["max", "Nearest one"], ["mean", "Their mean"], ["rocchio", "Rocchio"], ["ridge", "Ridge"],
+];
 
-/** Show the filters in `container`, folded behind a line that says what is set. */
-export function addFilters(container, store, actions, mapView) {
+/**
+ * Show the filters in `container`, folded behind a line that says what is set.
+ * @param {() => number[]} mapView west, south, east, north of what the map shows
+ * @param {HTMLElement} beside stands in the line after the filters' own button
+ */
+export function addFilters(container, store, actions, mapView, beside) {
   const line = h("div", { class: "filters-head" });
   const folded = h("div", { id: "filters-form" });
   fill(container, line, folded);
   const keys = [
-    "phase", "filtersOpen", "filters", "product", "products", "engine", "engines", "k",
-    "onePerPlace", "drawing",
+    "phase", "mode", "filtersOpen", "filters", "product", "products", "engine", "engines",
+    "combine", "exact", "onePerPlace", "drawing", "query",
   ];
   store.watch(keys, (state) => {
-    container.hidden = state.phase !== "ready";
+    container.hidden = state.phase !== "ready" || state.mode !== "similar";
     if (container.hidden) return;
     const focused = document.activeElement;
-    fill(line, toggle(state, store), pills(state, actions));
+    fill(line, toggle(state, store), beside, pills(state, actions));
     // A day is typed part by part; a form built anew would begin it again.
     const isTyping = focused.type === "date" && focused.value === state.filters[focused.id];
     if (!isTyping) {
@@ -40,19 +47,24 @@ function toggle({ filtersOpen }, store) {
 }
 
 /** One pill for each thing that is set, which takes it off again. */
-function pills({ filters, products, product, engine }, actions) {
-  const { since, until, maxCloud, box } = filters;
+function pills({ filters, engine, combine, exact }, actions) {
+  const { since, until, maxCloud, minScore, mgrs, box, area, nearKm } = filters;
   const pill = (text, nothing) =>
     button("pill", () => actions.setFilters(nothing), { "aria-label": `Remove: ${text}` },
       text, icon("close"));
   const how = [
-    products.length > 1 && product,
     engine !== DEFAULTS.engine && engineName(engine),
+    combine !== DEFAULTS.combine && combine,
+    exact && "exact",
   ].filter(Boolean);
   return [
     (since || until) && pill(daysText(since, until), { since: "", until: "" }),
     maxCloud !== null && pill(`cloud ≤ ${percent(maxCloud)}`, { maxCloud: null }),
+    minScore !== null && pill(`score ≥ ${Number(minScore.toFixed(4))}`, { minScore: null }),
+    mgrs && pill(`tile ${mgrs}`, { mgrs: "" }),
     box && pill("in a box", { box: null }),
+    area && pill("in a shape", { area: null }),
+    nearKm !== null && pill(`within ${nearKm} km`, { nearKm: null }),
     how.length > 0 && h("span", { class: "filters-how" }, how.join(" · ")),
   ];
 }
@@ -63,14 +75,20 @@ function daysText(since, until) {
 }
 
 function form(state, store, actions, mapView) {
+  const { products, product, query } = state;
+  const tiles = products.find(({ name }) => name === product)?.tiles ?? [];
   return h("form", { class: "filters", onsubmit: (event) => event.preventDefault() },
-    state.products.length > 1 && productField(state, actions),
-    engineField(state, actions),
-    countField(state, actions),
     daysField(state, actions),
     cloudField(state, actions),
     areaField(state, store, actions, mapView),
-    placesField(state, actions));
+    query?.chipId && nearField(state, actions),
+    tiles.length > 1 && tileField(state, tiles, actions),
+    combineField(state, actions),
+    engineField(state, actions),
+    check("one-per-place", "Each place once, and other places only", state.onePerPlace,
+      (onePerPlace) => actions.refine({ onePerPlace })),
+    check("exact", "Compare every row, however long it takes", state.exact,
+      (exact) => actions.refine({ exact })));
 }
 
 function field(name, control, id = null) {
@@ -78,11 +96,9 @@ function field(name, control, id = null) {
   return h("div", { class: "field" }, label, control);
 }
 
-function productField({ products, product }, actions) {
-  return field("Product",
-    h("select", { id: "product", onchange: (event) => actions.chooseProduct(event.target.value) },
-      products.map(({ name }) => h("option", { value: name, selected: name === product }, name))),
-    "product");
+function choices(id, options, chosen, choose) {
+  return h("select", { id, onchange: (event) => choose(event.target.value) },
+    options.map(([value, text]) => h("option", { value, selected: value === chosen }, text)));
 }
 
 function engineField({ engines, engine }, actions) {
@@ -97,12 +113,21 @@ function engineField({ engines, engine }, actions) {
           h("span", {}, engineName(name))))));
 }
 
-function countField({ k }, actions) {
-  const counts = COUNTS.includes(k) ? COUNTS : [...COUNTS, k].sort((a, b) => a - b);
-  return field("Neighbours",
-    h("select", { id: "k", onchange: (event) => actions.refine({ k: Number(event.target.value) }) },
-      counts.map((value) => h("option", { value, selected: value === k }, String(value)))),
-    "k");
+function combineField({ combine }, actions) {
+  const choose = (value) => actions.refine({ combine: value });
+  return field("Examples", choices("combine", COMBINATIONS, combine, choose), "combine");
+}
+
+function tileField({ filters }, tiles, actions) {
+  const options = [["", "All tiles"], ...tiles.map((tile) => [tile, tile])];
+  const choose = (mgrs) => actions.setFilters({ mgrs });
+  return field("Tile", choices("tile", options, filters.mgrs, choose), "tile");
+}
+
+function nearField({ filters }, actions) {
+  const options = [["", "Anywhere"], ...NEAR_KM.map((km) => [String(km), `Within ${km} km of it`])];
+  const choose = (value) => actions.setFilters({ nearKm: value ? Number(value) : null });
+  return field("Near", choices("near", options, String(filters.nearKm ?? ""), choose), "near");
 }
 
 function daysField({ filters, products, product }, actions) {
@@ -140,22 +165,22 @@ function cloudField({ filters }, actions) {
     "cloud");
 }
 
-function areaField({ filters, drawing }, store, actions, mapView) {
-  const words = drawing ? "Drag on the map" : filters.box ? "Draw another" : "Draw a box";
-  const draw = () => store.set({ drawing: !drawing });
+function areaField({ drawing }, store, actions, mapView) {
+  const draw = (kind, sign, words) =>
+    button("small-button",
+      () => store.set({ drawing: drawing === kind ? false : kind, tool: "ask" }),
+      { id: `draw-${kind}`, "aria-pressed": String(drawing === kind) },
+      icon(sign), drawing === kind ? "Drag on the map" : words);
+  const useView = () => actions.setFilters({ box: mapView(), area: null });
   return field("Area",
-    h("div", { class: "pair" },
-      button("small-button", draw, { id: "draw", "aria-pressed": String(drawing) },
-        icon("box"), words),
-      button("small-button", () => actions.setFilters({ box: mapView() }), { id: "view" },
-        "Use the view")));
+    h("div", { class: "pair wrap" },
+      draw("box", "box", "Draw a box"),
+      draw("area", "lasso", "Draw a shape"),
+      button("small-button", useView, { id: "view" }, "Use the view")));
 }
 
-function placesField({ onePerPlace }, actions) {
+function check(id, words, checked, choose) {
   return h("label", { class: "field check" },
-    h("input", {
-      id: "one-per-place", type: "checkbox", checked: onePerPlace,
-      onchange: (event) => actions.refine({ onePerPlace: event.target.checked }),
-    }),
-    h("span", {}, "Each place once, and other places only"));
+    h("input", { id, type: "checkbox", checked, onchange: (event) => choose(event.target.checked) }),
+    h("span", {}, words));
 }

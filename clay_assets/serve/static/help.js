@@ -8,6 +8,14 @@ const KEYS = [
   [["←", "→", "↑", "↓"], "Through the hits, or over the map"],
   [["Enter"], "Details of a hit"],
   [["S"], "Find chips like the hit"],
+  [["P"], "Mark: more like this"],
+  [["N"], "Mark: less like this"],
+  [["R"], "Refine with the marks"],
+  [["V"], "A click asks"],
+  [["M"], "A click marks"],
+  [["L"], "Lasso: mark many; Shift: less like"],
+  [["Ctrl", "Z"], "Undo; with Shift, redo"],
+  [["U"], "Search by a picture or GeoTIFF"],
   [["A"], "Show all hits on the map"],
   [["T"], "Light or dark"],
   [["Esc"], "Back, then clear"],
@@ -15,7 +23,8 @@ const KEYS = [
 
 const WHAT =
   "Each square is a place; a chip is its picture on one date. Ask about a chip, and the others " +
-  "light up by how much they look like it: dim violet to glowing amber.";
+  "light up by how much they look like it: dim violet to glowing amber. Mark hits as more or " +
+  "less like what you seek, and refine.";
 
 /** Fill the dialog and let `button` open it. */
 export function addHelp(dialog, button) {

@@ -12,27 +12,43 @@ import { addDates } from "./dates.js";
 import { addFilters } from "./filters.js";
 import { addGraticule } from "./graticule.js";
 import { boundsOf, middleOf } from "./ground.js";
+import { button, icon } from "./dom.js";
 import { addHelp } from "./help.js";
 import { followWithImagery } from "./imagery.js";
 import { addKeys } from "./keys.js";
+import { addLabelLayers } from "./label_layers.js";
+import { addLabelSetActions, addLabelSets } from "./label_sets.js";
+import { addLabels, MARKED_MODES, NEGATIVE, POSITIVE } from "./labels.js";
+import { addLasso } from "./lasso.js";
 import { addLegend } from "./legend.js";
 import { createModes } from "./modes.js";
 import { placeOfChip, shownChip } from "./places.js";
+import { addProductChoice } from "./product_choice.js";
 import { addResults, similarMode } from "./results.js";
+import { chipOf } from "./rows.js";
+import { addSheet } from "./sheet.js";
+import { addSliders } from "./sliders.js";
 import { createStore } from "./store.js";
 import { addThemeButton } from "./theme.js";
 import { addTiles } from "./tiles.js";
-import { count, latitude, longitude, shortName } from "./words.js";
+import { addToast } from "./toast.js";
+import { addToolbar } from "./toolbar.js";
+import { addDropping } from "./upload.js";
+import { count, latitude, longitude, nameOf } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
+const { wantedSet, ...asked } = readAddress();
 const store = createStore({
-  phase: "loading", failure: null, products: [], engines: [], dagsterUrl: null, product: "",
-  ...DEFAULTS, filtersOpen: false, places: [], query: null, asking: "idle", answer: null,
-  askFailure: null, opened: null, hovered: null, drawing: false, ...readAddress(),
+  phase: "loading", failure: null, products: [], engines: [], dagsterUrl: null, basemapUrl: null,
+  product: "", ...DEFAULTS, filtersOpen: false, places: [], query: null, asking: "idle",
+  answer: null, askFailure: null, opened: null, hovered: null, drawing: false, tool: "ask",
+  markClass: POSITIVE, labels: [], labelSet: null, answeredLabels: [], least: null, toast: null,
+  upload: null, canUndo: false, canRedo: false, view: "grid", ...asked,
 });
 const actions = createActions(store);
+addLabelSetActions(store, actions);
 
 addThemeButton(byId("theme"));
 addHelp(byId("help-dialog"), byId("help"));
@@ -43,6 +59,12 @@ const modes = createModes(
   [similarMode, circleMode, beyondMode, changeMode],
 );
 addResults(byId("body"), store);
+addProductChoice(byId("product"), store, actions);
+addLabels(byId("labels"), store, actions);
+addSliders(byId("sliders"), store, actions);
+addToast(byId("toast"), store, actions);
+addDropping(store, actions);
+addSheet(byId("sheet"));
 addDates(byId("dates"), store);
 addLegend(byId("legend"), store, actions);
 addKeys(store, actions, byId("help-dialog"));
@@ -51,7 +73,7 @@ store.watch(["asking", "phase"], ({ asking, phase }) => {
 });
 store.watch(["query"], ({ query, places }) => {
   const place = placeOfChip(places, query?.chipId);
-  const asked = place && `${place.properties.mgrs} ${shortName(query.chipId)}`;
+  const asked = place && `${place.properties.mgrs} ${nameOf(query.id)}`;
   document.title = asked ? `${asked} · Clay search` : "Clay search";
 });
 store.watch(["answer"], ({ answer }) => {
@@ -63,9 +85,14 @@ addGraticule(map, byId("edge-labels"));
 addTiles(map, store, (tile) => fit([tile], true));
 addBoxes(map, store, actions);
 addMapActions();
-addFilters(byId("filters"), store, actions, viewOf);
+const setsButton = button("quiet-button", null, { id: "sets" }, icon("save"), "Label sets");
+addLabelSets(byId("sets-dialog"), setsButton, store, actions);
+addFilters(byId("filters"), store, actions, viewOf, setsButton);
+addToolbar(byId("tools"), store, actions);
 followMap();
 followWithImagery(map, store);
+addLabelLayers(map, store);
+addLasso(map, store, actions);
 context.map = map;
 modes.start();
 followAddress(store, actions.goBackTo);
@@ -73,6 +100,7 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") actions.refresh();
 });
 await actions.load();
+if (wantedSet) await actions.openLabelSet(wantedSet);
 globalThis.claySearch = { map, store, actions }; // for the console, and for tests
 await map.once("idle");
 byId("map").dataset.ready = "true";
@@ -88,8 +116,9 @@ function followMap() {
     showPlaces(map, places);
     if (places.length) fit(places, false);
   });
-  store.watch(["places", "answer", "query", "mode"], (state) => {
+  store.watch(["places", "answer", "query", "mode"], (state, previous) => {
     const isShown = state.mode === similarMode.id;
+    if (!isShown && state.mode === previous.mode && state !== previous) return;
     showAnswer(map, isShown ? state : { places: state.places, query: null, answer: null });
   });
   store.watch(["answer"], ({ places, query, answer }) => {
@@ -109,13 +138,17 @@ function followMap() {
   map.on("mousemove", ({ lngLat }) => {
     byId("cursor").textContent = `${latitude(lngLat.lat)}  ${longitude(lngLat.lng)}`;
   });
-  map.on("click", "place-tint", ({ features, lngLat }) => {
+  map.on("click", "place-tint", ({ features, lngLat, originalEvent }) => {
     const state = store.get();
-    if (state.drawing) return;
+    const isMarked = MARKED_MODES.includes(state.mode);
+    if (state.drawing || (isMarked && state.tool === "lasso")) return;
     const place = state.places.find(({ id }) => id === features[0].id);
     if (modes.current().click?.(lngLat, place, context)) return;
     const chip = shownChip(place, state) ?? place.properties.chips.at(-1);
-    actions.ask({ chipId: chip.chip_id });
+    const id = actions.rowAt(chip, place, lngLat);
+    const name = isMarked && markOf(originalEvent, state);
+    if (name) actions.toggleMark(id, name);
+    else actions.ask({ id });
   });
   map.on("error", ({ error, sourceId }) => {
     // A chip whose picture cannot be read keeps its tint; the panel says why when it is opened.
@@ -123,10 +156,17 @@ function followMap() {
   });
 }
 
+/** The class that a click marks with, null when it asks: Shift is less like, Ctrl more like. */
+function markOf({ shiftKey, ctrlKey, metaKey }, { tool, markClass }) {
+  if (shiftKey) return NEGATIVE;
+  if (ctrlKey || metaKey) return POSITIVE;
+  return tool === "mark" ? markClass : null;
+}
+
 /** Actions that move the map. */
 function addMapActions() {
-  actions.show = (chipId) => {
-    const place = placeOfChip(store.get().places, chipId);
+  actions.show = (id) => {
+    const place = placeOfChip(store.get().places, chipOf(id));
     if (!place) return;
     actions.hover(place.id);
     fit([place], true, 12.5);

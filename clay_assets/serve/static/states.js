@@ -11,8 +11,8 @@ export function invitation(state, actions) {
       Array.from({ length: 9 }, (_, place) => h("i", { style: { "--n": place } }))),
     h("h2", {}, "Where else does it look like this?"),
     h("p", {},
-      "Click a square on the map. The chips that look most like it light up, and their pictures ",
-      "show here."),
+      "Click a square on the map, or drop a picture on it. The chips that look most like it light ",
+      "up, and their pictures show here."),
     button("button", actions.surprise, {}, icon("dice"), "Start anywhere"),
     h("dl", { class: "totals" },
       total(product.chips, "chip"), total(product.places, "place"),
@@ -26,14 +26,30 @@ function total(number, word) {
 
 /** The question has no answer. */
 export function noHits({ filters }, actions) {
-  const { since, until, maxCloud, box } = filters;
-  if (since || until || maxCloud !== null || box) {
+  if (hasFilter(filters)) {
     return message("Nothing fits",
       h("p", {}, "No chip passes these filters."),
       button("button", actions.clearFilters, {}, "Clear the filters"));
   }
   return message("Nothing to compare with",
     h("p", {}, "There is no other place. The filters can allow other dates of the same place."));
+}
+
+/** Whether some rows are left out. */
+export function hasFilter(filters) {
+  return Object.values(filters).some((value) => value !== null && value !== "");
+}
+
+/** The index is older than the files of some tiles. */
+export function staleIndex(tiles, { dagsterUrl }) {
+  const named = tiles.slice(0, 4).join(", ");
+  const more = tiles.length > 4 ? ` and ${count(tiles.length - 4, "more tile")}` : "";
+  const link = { href: dagsterUrl, target: "_blank", rel: "noopener" };
+  return h("p", { class: "hint warn", role: "status" }, icon("warning"),
+    h("span", {},
+      `The index is older than the files of ${named}${more}. `,
+      "Build it anew to search what they hold now.",
+      dagsterUrl && " ", dagsterUrl && h("a", link, "Open Dagster")));
 }
 
 /** There are no embeddings. */

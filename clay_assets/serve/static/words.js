@@ -15,11 +15,11 @@ export function count(number, word) {
   return `${COUNT.format(number)} ${word}${number === 1 ? "" : "s"}`;
 }
 
-/** 0.123 as "12 %"; null as "unknown". */
-export function percent(share) {
+/** 0.123 as "12 %", or with digits as "12.3 %"; null as "unknown". */
+export function percent(share, digits = 0) {
   if (share === null || share === undefined) return "unknown";
   if (share > 0 && share < 0.01) return "< 1 %";
-  return `${Math.round(share * 100)} %`;
+  return `${(share * 100).toFixed(digits)} %`;
 }
 
 /** How to write the scores of some hits, "0.973": with as many digits as tell them apart. */
@@ -55,6 +55,12 @@ export function shortName(chipId) {
   return match ? `№ ${Number(match[1])}` : chipId;
 }
 
+/** What tells a chip or a patch from its neighbours: "№ 6", "№ 6 · patch 3, 12". */
+export function nameOf(id) {
+  const [chipId, row, column] = id.split("/");
+  return column ? `${shortName(chipId)} · patch ${row}, ${column}` : shortName(chipId);
+}
+
 /**
  * Longitude and latitude of a text "lat, lon", or null.
  * The order is that of maps and of the command line's --box.
@@ -64,4 +70,15 @@ export function parsePlace(text) {
   if (!match) return null;
   const [lat, lon] = [Number(match[1]), Number(match[2])];
   return Math.abs(lat) <= 90 && Math.abs(lon) <= 180 ? [lon, lat] : null;
+}
+
+/** Metres as "850 m", "8.5 km" or "85 km". */
+export function distance(metres) {
+  if (metres < 1000) return `${Math.round(metres)} m`;
+  return `${COUNT.format(Number((metres / 1000).toPrecision(3)))} km`;
+}
+
+/** Square kilometres as "5.16 km²". */
+export function area(km2) {
+  return `${COUNT.format(Number(km2.toPrecision(3)))} km²`;
 }
