@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Response
+from pydantic import BeforeValidator
 
 from clay_assets.serve.map_tiles import CLEAREST, MAX_ZOOM, MapTile, chips_of, map_tile_png, tag_of
 from clay_assets.serve.service import Service
@@ -18,7 +19,9 @@ DateChoice = Annotated[
         examples=[CLEAREST, "2021-08-28"],
     ),
 ]
-Side = Annotated[Literal[256, 512], Query(description="Side of the picture, in pixels.")]
+Side = Annotated[
+    Literal[256, 512], BeforeValidator(int), Query(description="Side of the picture, in pixels.")
+]
 
 
 def add_map_tile_routes(routes: APIRouter, service: Service) -> None:
