@@ -14,8 +14,12 @@ const LARGE = { pixels: 120, frame: 2.5 };
 const state = (name) => ["boolean", ["feature-state", name], false];
 const [asked, hit, hovered] = ["asked", "hit", "hovered"].map(state);
 
-/** Make the map. Resolves when it can be drawn on. */
-export async function createChart(container) {
+/**
+ * Make the map. Resolves when it can be drawn on.
+ * @param {HTMLElement} container
+ * @param {{controls?: boolean}} options whether it has buttons to zoom and a scale
+ */
+export async function createChart(container, { controls = true } = {}) {
   const map = new maplibregl.Map({
     container,
     style: { version: 8, sources: {}, layers: [{ id: "paper", type: "background" }] },
@@ -31,8 +35,10 @@ export async function createChart(container) {
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
-  map.addControl(new maplibregl.NavigationControl({ showCompass: false }), "top-left");
-  map.addControl(new maplibregl.ScaleControl({ maxWidth: 120 }), "bottom-left");
+  if (controls) {
+    map.addControl(new maplibregl.NavigationControl({ showCompass: false }), "top-left");
+    map.addControl(new maplibregl.ScaleControl({ maxWidth: 120 }), "bottom-left");
+  }
   await new Promise((resolve) => map.once("load", resolve));
   addLayers(map);
   paint(map);

@@ -27,7 +27,7 @@ export function followWithImagery(map, store) {
   };
   map.on("moveend", later);
   map.on("resize", later);
-  store.watch(["places", "answer", "query", "mapDate"], later);
+  store.watch(["places", "answer", "query", "mapDate", "compare"], later);
 }
 
 /** The layer of web tiles: what all places show but those that `update` draws over. */
@@ -85,8 +85,9 @@ function picturesInView(map, state) {
   return pictures;
 }
 
-/** The places of the answer and of the question. */
-function answered({ places, query, answer }) {
+/** The places of the answer and of the question; none while dates are compared. */
+function answered({ places, query, answer, compare }) {
+  if (compare) return [];
   const hits = answer?.features.map(({ properties }) => places[properties.place]) ?? [];
   return new Set([...hits, placeOfChip(places, query?.chipId)].filter(Boolean));
 }
