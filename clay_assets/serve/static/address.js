@@ -13,6 +13,8 @@ export const DEFAULTS = {
   sort: "score",
   onePerPlace: true,
   mapDate: "clearest",
+  compare: null,
+  circle: null,
   filters: {
     since: "", until: "", maxCloud: null, minScore: null, mgrs: "", box: null, area: null,
     nearKm: null,
@@ -45,6 +47,8 @@ export function readAddress(search = location.search) {
     sort: parameters.get("sort") ?? DEFAULTS.sort,
     onePerPlace: parameters.get("dates") !== "all",
     mapDate: parameters.get("map") ?? DEFAULTS.mapDate,
+    compare: readCompare(parameters.get("compare")),
+    circle: readCircle(numbers("circle", (length) => length === 4 || length === 5)),
     query: isAsked
       ? { id, chipId: id && chipOf(id), lonlat: null, vector: null, picture: null }
       : null,
@@ -63,6 +67,19 @@ export function readAddress(search = location.search) {
   };
 }
 
+/** `product@date`. */
+function readCompare(text) {
+  const at = text?.lastIndexOf("@") ?? -1;
+  return at > 0 ? { product: text.slice(0, at), date: text.slice(at + 1) } : null;
+}
+
+/** Longitude, latitude, metres, per cent of coverage, and the hexagons' H3 resolution if chosen. */
+function readCircle(values) {
+  if (!values) return null;
+  const [lon, lat, radius, coverage, resolution = null] = values;
+  return { lon, lat, radius, coverage, resolution };
+}
+
 /** Marks of some classes; what their places say of them follows when those are loaded. */
 function readLabels(parameters) {
   const named = [...parameters].flatMap(([name, value]) => {
@@ -79,7 +96,7 @@ function readLabels(parameters) {
 export function followAddress(store, onReturn) {
   const keys = [
     "mode", "product", "engine", "k", "combine", "exact", "sort", "onePerPlace", "mapDate",
-    "query", "filters", "labels", "labelSet",
+    "compare", "circle", "query", "filters", "labels", "labelSet",
   ];
   let asked = readAddress().query?.id ?? null;
   store.watch(keys, (state, previous) => {
@@ -113,6 +130,12 @@ export function addressOf(state) {
   put("sort", state.sort, DEFAULTS.sort);
   put("dates", state.onePerPlace ? null : "all");
   put("map", state.mapDate, DEFAULTS.mapDate);
+  put("compare", state.compare && `${state.compare.product}@${state.compare.date}`);
+  if (state.circle && state.mode === "circle") {
+    const { lon, lat, radius, coverage, resolution } = state.circle;
+    const parts = [lon.toFixed(5), lat.toFixed(5), Math.round(radius), coverage, resolution];
+    put("circle", parts.filter((part) => part !== null).join(","));
+  }
   put("chip", state.query?.id ?? null);
   const { since, until, maxCloud, minScore, mgrs, box, area, nearKm } = state.filters;
   put("since", since);

@@ -4,10 +4,12 @@ import { createActions } from "./actions.js";
 import { DEFAULTS, followAddress, readAddress } from "./address.js";
 import { addAsk } from "./ask.js";
 import { beyondMode } from "./beyond_mode.js";
+import { addBasemap } from "./basemap.js";
 import { addBoxes } from "./boxes.js";
 import { createChart, showAnswer, showHovered, showPlaces } from "./chart.js";
 import { changeMode } from "./change_mode.js";
 import { circleMode } from "./circle_mode.js";
+import { addCompare } from "./compare.js";
 import { addDates } from "./dates.js";
 import { addFilters } from "./filters.js";
 import { addGraticule } from "./graticule.js";
@@ -82,6 +84,8 @@ store.watch(["answer"], ({ answer }) => {
 
 const map = await createChart(byId("map"));
 addGraticule(map, byId("edge-labels"));
+addBasemap(map, store);
+addCompare(map, store);
 addTiles(map, store, (tile) => fit([tile], true));
 addBoxes(map, store, actions);
 addMapActions();
@@ -152,7 +156,8 @@ function followMap() {
   });
   map.on("error", ({ error, sourceId }) => {
     // A chip whose picture cannot be read keeps its tint; the panel says why when it is opened.
-    if (!sourceId?.startsWith("picture-")) console.error(error);
+    const isPicture = /^(picture-.*|imagery|basemap)$/.test(sourceId ?? "");
+    if (!isPicture) console.error(error);
   });
 }
 
