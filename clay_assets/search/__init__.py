@@ -5,6 +5,7 @@ from clay_assets.search.duckdb_index import DuckDBIndex
 from clay_assets.search.hits import Hits
 from clay_assets.search.index import Index, IndexedProduct
 from clay_assets.search.neighbours import NeighbourExample, neighbour_examples
+from clay_assets.search.notebook_view import show
 from clay_assets.search.opening import ENGINES, open_index, search
 from clay_assets.search.pgvector_index import PgvectorIndex
 from clay_assets.search.pgvector_sync import TileSyncReport, remove_tile, sync_tile
@@ -33,6 +34,7 @@ __all__ = [
     "postgres_server",
     "remove_tile",
     "search",
+    "show",
     "sync_tile",
     "trace",
 ]

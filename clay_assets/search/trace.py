@@ -1,8 +1,9 @@
-"""The way back of a chip: from a search hit to its embedding, checkpoint, pixels, scenes and runs.
+"""The way back of a hit: from chip or patch to embedding, checkpoint, pixels, scenes and runs.
 
 Every file says how it was made; the trace reads that, and needs no index and no database.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from clay_assets.errors import NotFoundError
 from clay_assets.ingest import Recipe, read_recipe
 from clay_assets.store import Store
 
+_PATCH = re.compile(r"^(?P<chip_id>[^/]+)/(?P<row>\d+)/(?P<col>\d+)$")
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -26,6 +29,8 @@ class Trace:
     """Embedding product."""
     chip_id: str
     """The chip."""
+    patch: tuple[int, int] | None
+    """Row from the north and column from the west of the patch, from 0; None for a whole chip."""
     tile: str
     """MGRS tile."""
     key: str
@@ -45,10 +50,11 @@ class Trace:
 
     def lines(self) -> list[tuple[str, str]]:
         """Each step as (name, value), from the product back to the scenes."""
-        made = self.embeddings
+        made, patch = self.embeddings, self.patch_text()
         return [
             ("product", self.product),
             ("chip", self.chip_id),
+            *([("patch", patch)] if patch else []),
             ("tile", self.tile),
             ("embedding", f"{self.key} ({made.how})"),
             ("embedded by run", made.run_id),
@@ -56,6 +62,17 @@ class Trace:
             *self._chip_lines(),
             *self._scene_lines(),
         ]
+
+    def patch_text(self) -> str | None:
+        """Which patch of the chip it is, for a person; None for a whole chip."""
+        if self.patch is None:
+            return None
+        (row, col), (rows, columns) = self.patch, self.embeddings.shape[:2]
+        told = f"row {row}, column {col} of {rows} x {columns}"
+        if self.chip is None:
+            return told
+        side_px = self.chip.chip_size // rows
+        return f"{told}, {side_px} px or {side_px * self.chip.gsd_m:g} m wide"
 
     def _checkpoint_lines(self) -> Iterator[tuple[str, str]]:
         card = self.checkpoint
@@ -96,20 +113,31 @@ class Trace:
             yield "chosen by run", self.recipe.run_id
 
 
-def trace(store: Store, product: str, chip_id: str) -> Trace:
-    """The way back of one embedded chip.
+def trace(store: Store, product: str, row_id: str) -> Trace:
+    """The way back of one embedded chip, or of one of its patches.
+
+    Args:
+        store: with all that is left of the way.
+        product: embedding product.
+        row_id: chip id, or `chip_id/row/col` in a product of level patch.
 
     Raises:
-        NotFoundError: the product has no embedding of that chip.
+        NotFoundError: the product has no embedding of that chip, or no such patch.
     """
+    is_patch = _PATCH.match(row_id)
+    chip_id = is_patch["chip_id"] if is_patch else row_id
     file, chip_hash = _embedding_of(store, product, chip_id)
     made = read_metadata(store, file.key)
+    patch = (int(is_patch["row"]), int(is_patch["col"])) if is_patch else None
+    if patch is not None:
+        _check_patch(made, row_id, patch)
     manifest = _manifest(store, file.tile)
     rows = {row.chip_id: row for row in manifest_rows(manifest)} if manifest else {}
     chip = rows.get(chip_id)
     return Trace(
         product=product,
         chip_id=chip_id,
+        patch=patch,
         tile=file.tile,
         key=file.key,
         embeddings=made,
@@ -119,6 +147,20 @@ def trace(store: Store, product: str, chip_id: str) -> Trace:
         is_same_chip=chip is not None and chip.content_hash == chip_hash,
         recipe=_recipe(store, file.tile),
     )
+
+
+def _check_patch(made: FileMetadata, row_id: str, patch: tuple[int, int]) -> None:
+    if made.level != "patch":
+        raise NotFoundError(
+            f"product {made.product!r} has level {made.level}, one vector a chip, and no patch "
+            f"{row_id!r}; leave out /{patch[0]}/{patch[1]}"
+        )
+    rows, columns = made.shape[:2]
+    if patch[0] >= rows or patch[1] >= columns:
+        raise NotFoundError(
+            f"a chip of product {made.product!r} has {rows} x {columns} patches, rows and columns "
+            f"from 0, and no patch {row_id!r}"
+        )
 
 
 def _embedding_of(store: Store, product: str, chip_id: str) -> tuple[EmbeddingFile, str]:

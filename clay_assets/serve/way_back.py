@@ -46,6 +46,8 @@ def _chip(trace: Trace) -> list[str]:
         f"{chip.chip_size} px of {chip.gsd_m:g} m, {len(chip.bands)} bands",
         f"EPSG:{chip.epsg} " + " ".join(f"{edge:.10g}" for edge in chip.bounds),
     ]
+    if patch := trace.patch_text():
+        values.insert(0, f"patch in {patch}")
     if not trace.is_same_chip:
         values.append("cut anew since it was embedded; embed the tile again")
     return values
