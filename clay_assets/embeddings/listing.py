@@ -1,7 +1,7 @@
 """Which embedding files a store has, known from their names alone."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date as Date
 from datetime import datetime
@@ -71,7 +71,18 @@ def find_file(store: Store, product: str, tile: str) -> EmbeddingFile:
     Raises:
         NotFoundError: the tile has no embeddings of that product.
     """
-    for file in list_files(store, product):
+    return one_of_tile(store, list_files(store, product), product, tile)
+
+
+def one_of_tile(
+    store: Store, files: Iterable[EmbeddingFile], product: str, tile: str
+) -> EmbeddingFile:
+    """The file of one tile among those of its product.
+
+    Raises:
+        NotFoundError: the tile has no embeddings of that product.
+    """
+    for file in files:
         if file.tile == tile:
             return file
     raise NotFoundError(

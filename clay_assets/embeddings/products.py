@@ -139,8 +139,13 @@ class Product:
 
     @property
     def is_one_vector(self) -> bool:
-        """Whether a chip gets one vector, which is what the search compares."""
+        """Whether a chip gets one vector."""
         return self.extraction.is_one_vector
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether an index holds its vectors: one a chip, or one a patch; not those of pictures."""
+        return self.input == "chips" and self.extraction.is_searched
 
     @property
     def has_projection(self) -> bool:

@@ -7,10 +7,15 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 from pyproj import Transformer
+from pyproj.enums import TransformDirection
 from shapely.affinity import translate
+
+from clay_assets.errors import InvalidValueError
 
 T = TypeVar("T", float, npt.NDArray[np.float64])
 _HALF_TURN = 180.0
+_MILLIMETRES = 3
+_MOST_ASKEW_M = 0.01
 
 
 def footprint_wgs84(bounds: tuple[float, float, float, float], epsg: int) -> shapely.Geometry:
@@ -63,6 +68,38 @@ def _cut_in_two(ring: npt.NDArray[np.float64]) -> shapely.MultiPolygon:
     eastern = unrolled & shapely.box(0, -90, 180, 90)
     western = translate(unrolled & shapely.box(180, -90, 360, 90), xoff=-360)
     return shapely.MultiPolygon([eastern, western])
+
+
+def box_of_footprint(footprint: shapely.Geometry, epsg: int) -> tuple[float, float, float, float]:
+    """The box that `footprint_wgs84` made a footprint of: west, south, east, north, to the mm.
+
+    >>> box_of_footprint(footprint_wgs84((699960, 2690220, 705080, 2695340), 32629), 32629)
+    (699960.0, 2690220.0, 705080.0, 2695340.0)
+
+    Args:
+        footprint: Polygon, or MultiPolygon across the antimeridian, OGC:CRS84.
+        epsg: EPSG code of the CRS that the box is one in.
+
+    Raises:
+        InvalidValueError: it is no box in that CRS.
+    """
+    lon, lat = shapely.get_coordinates(footprint).T
+    is_corner = np.abs(lon) < _HALF_TURN  # the others are where it was cut in two
+    transform = _transformer(epsg).transform
+    xs, ys = transform(lon[is_corner], lat[is_corner], direction=TransformDirection.INVERSE)
+    west, south, east, north = (
+        float(np.round(side, _MILLIMETRES)) for side in (xs.min(), ys.min(), xs.max(), ys.max())
+    )
+    askew_m = max(
+        np.minimum(np.abs(xs - west), np.abs(xs - east)).max(),
+        np.minimum(np.abs(ys - south), np.abs(ys - north)).max(),
+    )
+    if askew_m > _MOST_ASKEW_M:
+        raise InvalidValueError(
+            f"a footprint must be a box in EPSG:{epsg}, got one whose corners are {askew_m:.2f} m "
+            f"off the sides of any: {footprint.wkt}"
+        )
+    return west, south, east, north
 
 
 def centre_wgs84(bounds: tuple[T, T, T, T], epsg: int) -> tuple[T, T]:

@@ -1,43 +1,55 @@
-"""Building `indexes/index.duckdb`: aside, from the embedding files, and swapped in whole.
+"""Building the DuckDB index: aside, from the embedding files, and swapped in whole.
 
-Tiles that did not change are copied from the file before. Readers keep what they have open.
+Tiles that did not change are copied from the index before. Readers keep what they have open.
 """
 
 import fcntl
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from clay_assets import __version__
 from clay_assets.errors import NotFoundError, SearchError
 from clay_assets.progress import track
 from clay_assets.provenance import fingerprint
-from clay_assets.search.centre import Centre, product_centre
+from clay_assets.search.centre import product_centre
+from clay_assets.search.duckdb_before import Before, Planned, read_before
+from clay_assets.search.duckdb_recall import RECALL_SAMPLES, sketch_recall
 from clay_assets.search.duckdb_tables import (
     BOOKS,
+    CODE_VERSION,
     INDEX_KEY,
+    MEMORY_LIMIT,
+    DuckDBTables,
     product_table,
     quoted_path,
     table_of,
     word_columns,
 )
-from clay_assets.search.hits import embedding_of
+from clay_assets.search.hits import ROW_SCHEMA, embedding_of
 from clay_assets.search.sketch import sketch_words
-from clay_assets.search.source import SourceFile, find_sources, read_source
-from clay_assets.store import Store
+from clay_assets.search.source import BOUNDS, SourceFile, find_sources, read_source
+from clay_assets.search.vector_file import (
+    VECTORS_FOLDER,
+    Vectors,
+    open_vectors,
+    writing_vectors,
+)
+from clay_assets.store import PARTIAL_SUFFIX, Store
 
 if TYPE_CHECKING:
     import duckdb
 
-CODE_VERSION = 2
-"""Raised when the same embeddings would give other tables."""
+__all__ = ["CODE_VERSION", "IndexReport", "build_duckdb"]
+
 _ABANDONED_S = 3600  # a build that lives writes more often than this
 
 
@@ -50,7 +62,9 @@ class IndexReport:
     skipped: bool
     """Whether the index was up to date and no work was done."""
     rows: dict[str, int]
-    """Chips of each product."""
+    """Chips, or patches, of each product."""
+    recall: dict[str, float]
+    """Recall@10 of each product's sketches, of those that have some."""
     tiles: int
     """Tiles, counted once a product."""
     tiles_copied: int
@@ -58,41 +72,9 @@ class IndexReport:
     left_out: tuple[str, ...]
     """Embedding files that are not indexed, each with the reason."""
     size_bytes: int
-    """Of the file."""
+    """Of the index file and the vectors."""
     seconds: float
     """How long it took."""
-
-
-@dataclass(frozen=True)
-class _Product:
-    """What is indexed of one product."""
-
-    name: str
-    checkpoint_id: str
-    width: int
-    centre: Centre | None
-    files: tuple[SourceFile, ...]
-
-    @property
-    def centre_version(self) -> str | None:
-        """Of its sketches; None while it has none."""
-        return self.centre.version if self.centre else None
-
-
-@dataclass(frozen=True)
-class _Before:
-    """What the index of before holds that can be used again."""
-
-    path: Path | None = None
-    data_version: str | None = None
-    centre_versions: Mapping[str, str | None] = field(default_factory=dict)
-    tiles: frozenset[tuple[str, str, str]] = frozenset()
-
-    def has(self, product: _Product, file: SourceFile) -> bool:
-        """Whether it holds the rows of a file as they would be written now."""
-        if (file.product, file.tile, file.version) not in self.tiles:
-            return False
-        return self.centre_versions.get(product.name) == product.centre_version
 
 
 def build_duckdb(store: Store, *, run_id: str) -> IndexReport:
@@ -100,7 +82,8 @@ def build_duckdb(store: Store, *, run_id: str) -> IndexReport:
 
     Raises:
         NotFoundError: there are no embeddings.
-        SearchError: an embedding is damaged, or two tiles have a chip of the same id.
+        SearchError: an embedding is damaged, two tiles have a chip of the same id, or embeddings
+            were written anew meanwhile.
     """
     started = time.monotonic()
     with _one_builder(store):
@@ -109,142 +92,184 @@ def build_duckdb(store: Store, *, run_id: str) -> IndexReport:
             left_out = "".join(f"; left out {name}" for name in sources.left_out)
             raise NotFoundError(
                 f"no embeddings to index below {store.url('embeddings')}; materialise embeddings "
-                f"with one vector a chip first{left_out}"
+                f"with one vector a chip, or of level patch, first{left_out}"
             )
-        products = _products(store, sources.files)
+        products = _planned(store, sources.files)
         data_version = fingerprint(
             CODE_VERSION,
             [(product.name, product.centre_version) for product in products],
             [(file.product, file.tile, file.version) for file in sources.files],
         )
-        before = _before(store)
+        before = read_before(store)
         skipped = before.data_version == data_version
-        copied = 0
+        copied, recall = 0, dict(before.recall)
         if not skipped:
-            with store.writing(INDEX_KEY) as path:
-                _remove_abandoned(path)
-                copied = _build(store, path, products, before, data_version, run_id)
+            copied, recall = _build(store, products, before, data_version, run_id)
+            _remove_unused_vectors(store, products, before)
     return IndexReport(
         data_version,
         skipped,
-        {product.name: sum(file.rows for file in product.files) for product in products},
+        {product.name: product.rows for product in products},
+        recall,
         len(sources.files),
         copied,
         sources.left_out,
-        store.stat(INDEX_KEY).size,
+        sum(store.stat(key).size for key in (INDEX_KEY, *(p.vectors_key for p in products))),
         time.monotonic() - started,
     )
 
 
-def _products(store: Store, files: Sequence[SourceFile]) -> list[_Product]:
+def _planned(store: Store, files: Sequence[SourceFile]) -> list[Planned]:
     products = []
     for name, group in groupby(files, key=lambda file: file.product):
         of_product = tuple(group)
         checkpoint_id, width = of_product[0].checkpoint_id, of_product[0].width
         rows = sum(file.rows for file in of_product)
         centre = product_centre(store, name, checkpoint_id, width, rows, partial(tuple, of_product))
-        products.append(_Product(name, checkpoint_id, width, centre, of_product))
+        products.append(Planned(name, centre, of_product))
     return products
 
 
-def _before(store: Store) -> _Before:
-    """The index that is there; nothing if there is none or it cannot be used."""
-    import duckdb
-
-    try:
-        path = store.local_path(INDEX_KEY)
-        with duckdb.connect() as connection:
-            connection.execute(f"ATTACH {quoted_path(path)} AS before (READ_ONLY); USE before")
-            data_version, code_version = connection.execute(
-                "SELECT data_version, code_version FROM build"
-            ).fetchall()[0]
-            if code_version != CODE_VERSION:
-                return _Before()
-            centres = connection.execute("SELECT product, centre_version FROM products").fetchall()
-            tiles = connection.execute("SELECT product, mgrs, data_version FROM tiles").fetchall()
-    except (NotFoundError, duckdb.Error):  # damaged or of another version: built anew
-        return _Before()
-    return _Before(path, data_version, dict(centres), frozenset(tiles))
-
-
 def _build(
-    store: Store,
-    path: Path,
-    products: Sequence[_Product],
-    before: _Before,
-    data_version: str,
-    run_id: str,
-) -> int:
-    """Write the file; returns how many tiles were copied."""
+    store: Store, products: Sequence[Planned], before: Before, data_version: str, run_id: str
+) -> tuple[int, dict[str, float]]:
+    """Write the files; returns how many tiles were copied, and the recall of the products."""
     import duckdb
 
-    copied = 0
-    with duckdb.connect() as connection:
+    with ExitStack() as stack:
+        # Left last: the index appears after all of its vectors.
+        path = stack.enter_context(store.writing(INDEX_KEY))
+        _remove_abandoned(path)
+        spill = str(store.cache / "duckdb_spill")
+        connection = stack.enter_context(
+            duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spill})
+        )
         connection.execute(
             f"ATTACH {quoted_path(path)} AS index "
             "(STORAGE_VERSION 'latest', ROW_GROUP_SIZE 16384); USE index"
         )
-        # Embeddings do not get smaller, and are read at half the speed.
-        connection.execute("SET force_compression = 'uncompressed'")
         if before.path is not None:
             connection.execute(f"ATTACH {quoted_path(before.path)} AS before (READ_ONLY)")
         connection.execute(f"BEGIN; {BOOKS}")
+        copied, recall = 0, {}
         for product in products:
-            copied += _add_product(store, connection, product, before)
+            copied += _add_rows(connection, product, before)
+            vectors = _add_new(store, stack, connection, product, before)
+            _check_ids(connection, product)
+            measured = _recall(connection, product, vectors)
+            if measured is not None:
+                recall[product.name] = measured
         connection.execute(
             "INSERT INTO build VALUES (?, ?, ?, ?)",
             [data_version, CODE_VERSION, run_id, __version__],
         )
         connection.execute("COMMIT; CHECKPOINT index; USE memory; DETACH index")
-    return copied
+    return copied, recall
 
 
-def _add_product(
-    store: Store, connection: "duckdb.DuckDBPyConnection", product: _Product, before: _Before
-) -> int:
-    table = table_of(product.name)
+def _add_rows(connection: "duckdb.DuckDBPyConnection", product: Planned, before: Before) -> int:
+    """Make a product's table and copy the rows of unchanged tiles; returns how many tiles."""
+    table, first = table_of(product.name), product.first_places
     connection.execute(product_table(product.name, product.width))
     connection.execute(
-        "INSERT INTO products VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO products VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
             product.name,
             product.checkpoint_id,
             product.width,
+            product.files[0].grid,
+            product.vectors_key,
             product.centre.values.tolist() if product.centre else None,
             product.centre_version,
         ],
     )
     connection.executemany(
-        "INSERT INTO tiles VALUES (?, ?, ?, ?)",
-        [(file.product, file.tile, file.version, file.rows) for file in product.files],
+        "INSERT INTO tiles VALUES (?, ?, ?, ?, ?)",
+        [
+            (file.product, file.tile, file.version, file.rows, first[file.tile])
+            for file in product.files
+        ],
     )
     same = [file.tile for file in product.files if before.has(product, file)]
     if same:
         connection.execute(
-            f"INSERT INTO {table} SELECT * FROM before.{table} WHERE mgrs = ANY(?)", [same]
+            f"""
+            INSERT INTO {table}
+            SELECT old.* REPLACE (old.place - was.first_place + now.first_place AS place)
+            FROM before.{table} AS old
+            JOIN before.tiles AS was ON was.product = $product AND was.mgrs = old.mgrs
+            JOIN tiles AS now ON now.product = $product AND now.mgrs = old.mgrs
+            WHERE old.mgrs = ANY($same)
+            """,
+            {"product": product.name, "same": same},
         )
-    new = [file for file in product.files if not before.has(product, file)]
-    for file in track(new, f"Indexing {product.name}", len(new)):
-        for rows in read_source(store, file):
-            _insert(connection, product, rows)
-    _check_ids(connection, product)
     return len(same)
 
 
-def _insert(connection: "duckdb.DuckDBPyConnection", product: _Product, rows: pa.Table) -> None:
-    if product.centre is not None:
-        words = sketch_words(embedding_of(rows), product.centre.values)
-        for name, column in zip(word_columns(product.width), words.T, strict=True):
-            rows = rows.append_column(name, pa.array(column))
-    connection.register("new_rows", rows)
-    connection.execute(
-        f"INSERT INTO {table_of(product.name)} BY NAME "
-        "SELECT * REPLACE (st_geomfromwkb(geometry) AS geometry) FROM new_rows"
-    )
-    connection.unregister("new_rows")
+def _add_new(
+    store: Store,
+    stack: ExitStack,
+    connection: "duckdb.DuckDBPyConnection",
+    product: Planned,
+    before: Before,
+) -> Vectors:
+    """Add the rows of changed tiles, and write the vectors of all; returns these."""
+    path = stack.enter_context(store.writing(product.vectors_key))
+    new = {file.tile for file in product.files if not before.has(product, file)}
+    progress = iter(track(range(len(new)), f"Indexing {product.name}", len(new)))
+    with writing_vectors(path, product.rows, product.width) as append:
+        for file in product.files:
+            if file.tile in new:
+                next(progress)
+                _add_tile(store, connection, product, file, append)
+            else:
+                append(before.vectors_of(file))
+    next(progress, None)
+    return open_vectors(path)
 
 
-def _check_ids(connection: "duckdb.DuckDBPyConnection", product: _Product) -> None:
+def _add_tile(
+    store: Store,
+    connection: "duckdb.DuckDBPyConnection",
+    product: Planned,
+    file: SourceFile,
+    append: Callable[[Vectors], None],
+) -> None:
+    place = product.first_places[file.tile]
+    for rows in read_source(store, file):
+        vectors = embedding_of(rows)
+        append(vectors)
+        columns = rows.select([*ROW_SCHEMA.names, *BOUNDS])
+        places = np.arange(place, place + len(rows), dtype=np.uint32)
+        columns = columns.append_column("place", pa.array(places))
+        if product.centre is not None:
+            words = sketch_words(vectors, product.centre.values)
+            for name, column in zip(word_columns(product.width), words.T, strict=True):
+                columns = columns.append_column(name, pa.array(column))
+        connection.register("new_rows", columns)
+        connection.execute(
+            f"INSERT INTO {table_of(product.name)} BY NAME "
+            "SELECT * REPLACE (st_geomfromwkb(geometry) AS geometry) FROM new_rows"
+        )
+        connection.unregister("new_rows")
+        place += len(rows)
+
+
+def _recall(
+    connection: "duckdb.DuckDBPyConnection", product: Planned, vectors: Vectors
+) -> float | None:
+    """Of its sketches; kept with them."""
+    tables = DuckDBTables(connection, {product.name: vectors})
+    measured = sketch_recall(tables, product, vectors)
+    if measured is not None:
+        connection.execute(
+            "INSERT INTO recall VALUES (?, 'sketch', ?, ?)",
+            [product.name, measured, RECALL_SAMPLES],
+        )
+    return measured
+
+
+def _check_ids(connection: "duckdb.DuckDBPyConnection", product: Planned) -> None:
     twice = connection.execute(
         f"SELECT id, list(mgrs ORDER BY mgrs) FROM {table_of(product.name)} "
         "GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 1"
@@ -259,9 +284,20 @@ def _check_ids(connection: "duckdb.DuckDBPyConnection", product: _Product) -> No
 
 def _remove_abandoned(path: Path) -> None:
     """Remove what builds that were killed have left behind."""
-    for leftover in path.parent.glob(f".{Path(INDEX_KEY).name}.*"):
-        if time.time() - leftover.stat().st_mtime > _ABANDONED_S:
-            leftover.unlink()
+    folders = {path.parent: Path(INDEX_KEY).name, path.parent / Path(VECTORS_FOLDER).name: ""}
+    for folder, name in folders.items():
+        for leftover in folder.glob(f".{name}*{PARTIAL_SUFFIX}"):
+            if time.time() - leftover.stat().st_mtime > _ABANDONED_S:
+                leftover.unlink()
+
+
+def _remove_unused_vectors(store: Store, products: Sequence[Planned], before: Before) -> None:
+    """Remove vectors of indexes that are gone; those just replaced, or left long ago."""
+    used = {product.vectors_key for product in products}
+    for file in store.files(VECTORS_FOLDER):
+        is_old = time.time() - file.modified.timestamp() > _ABANDONED_S
+        if file.key not in used and (file.key in before.vectors_keys or is_old):
+            store.delete([file.key])
 
 
 @contextmanager

@@ -1,14 +1,22 @@
 """Searching `indexes/index.duckdb`."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clay_assets.errors import NotFoundError, SearchError
-from clay_assets.search.duckdb_tables import INDEX_KEY, DuckDBTables, quoted_path
+from clay_assets.search.duckdb_tables import (
+    CODE_VERSION,
+    INDEX_KEY,
+    MEMORY_LIMIT,
+    DuckDBTables,
+    quoted_path,
+)
 from clay_assets.search.index import Index
+from clay_assets.search.vector_file import Vectors, open_vectors
 from clay_assets.store import Store
 
 if TYPE_CHECKING:
@@ -21,6 +29,7 @@ class _Opened:
 
     etag: str
     connection: "duckdb.DuckDBPyConnection"
+    vectors: Mapping[str, Vectors]
 
 
 class DuckDBIndex(Index):
@@ -47,7 +56,7 @@ class DuckDBIndex(Index):
             opened = self._current()
         with opened.connection.cursor() as cursor:
             cursor.execute("USE index")
-            yield DuckDBTables(cursor)
+            yield DuckDBTables(cursor, opened.vectors)
 
     def close(self) -> None:
         """Let go of the file; asking again opens it again."""
@@ -57,27 +66,48 @@ class DuckDBIndex(Index):
     def _current(self) -> _Opened:
         try:
             etag = self._store.stat(INDEX_KEY).etag
-            if self._opened is None or self._opened.etag != etag:
+            while self._opened is None or self._opened.etag != etag:
                 # Whoever still reads the version before keeps it alive by a cursor.
-                self._opened = _Opened(etag, self._open())
+                connection = open_database(self._store.local_path(INDEX_KEY))
+                try:
+                    self._opened = _Opened(etag, connection, self._open_vectors(connection))
+                except NotFoundError:
+                    latest = self._store.stat(INDEX_KEY).etag
+                    if latest == etag:  # else it was built anew since, and the vectors with it
+                        raise
+                    etag = latest
         except NotFoundError as error:
             raise NotFoundError(
-                f"there is no index yet ({self._store.url(INDEX_KEY)} does not exist); "
-                "materialise duckdb_index first"
+                f"there is no whole index yet ({error}); materialise duckdb_index first"
             ) from error
         return self._opened
 
-    def _open(self) -> "duckdb.DuckDBPyConnection":
-        import duckdb
+    def _open_vectors(self, connection: "duckdb.DuckDBPyConnection") -> dict[str, Vectors]:
+        keys = connection.execute("SELECT product, vectors FROM index.products").fetchall()
+        return {product: open_vectors(self._store.local_path(key)) for product, key in keys}
 
-        path = self._store.local_path(INDEX_KEY)
-        connection = duckdb.connect()
-        try:
-            connection.execute(f"ATTACH {quoted_path(path)} AS index (READ_ONLY)")
-            connection.execute("SELECT code_version FROM index.build")
-        except duckdb.Error as error:
-            raise SearchError(
-                f"{path} is not an index that can be read: {str(error).splitlines()[0]}; delete "
-                "it and materialise duckdb_index again"
-            ) from error
-        return connection
+
+def open_database(path: Path) -> "duckdb.DuckDBPyConnection":
+    """A connection with an index file as `index`, read only, in bounded memory.
+
+    Raises:
+        SearchError: the file is not an index that this version reads.
+    """
+    import duckdb
+
+    connection = duckdb.connect(config={"memory_limit": MEMORY_LIMIT})
+    try:
+        connection.execute(f"ATTACH {quoted_path(path)} AS index (READ_ONLY)")
+        found = connection.execute("SELECT code_version FROM index.build").fetchone()
+    except duckdb.Error as error:
+        raise SearchError(
+            f"{path} is not an index that can be read: {str(error).splitlines()[0]}; delete "
+            "it and materialise duckdb_index again"
+        ) from error
+    if found is None or found[0] != CODE_VERSION:
+        raise SearchError(
+            f"{path} was built by another version of this package (code version "
+            f"{found[0] if found else 'none'}, needed {CODE_VERSION}); materialise duckdb_index "
+            "again"
+        )
+    return connection

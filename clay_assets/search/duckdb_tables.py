@@ -1,7 +1,8 @@
 """The tables of `indexes/index.duckdb`, and the statements that search them.
 
-`products` and `tiles` say what is there; the chips of a product are in `embeddings."<product>"`,
-in the order of their tiles, so that filters skip whole row groups.
+`products`, `tiles` and `recall` say what is there. The rows of a product are in
+`embeddings."<product>"`, tile by tile, so that filters skip whole row groups; `place` is where a
+row's vector lies in the product's file of vectors.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,9 +14,9 @@ import pyarrow as pa
 
 from clay_assets.search.hits import ENGINE_ERROR, ROW_SCHEMA, Examples
 from clay_assets.search.plan import Plan
-from clay_assets.search.query import NEGATIVE_WEIGHT
 from clay_assets.search.sketch import sketch_words
 from clay_assets.search.tables import IndexedProduct
+from clay_assets.search.vector_file import Vectors, best_places
 
 if TYPE_CHECKING:
     # Imported where it is called: a module that keeps it makes it complain of leaks at exit.
@@ -23,19 +24,26 @@ if TYPE_CHECKING:
 
 INDEX_KEY = "indexes/index.duckdb"
 """Where the file lies in the store."""
+CODE_VERSION = 2
+"""Raised when the same embeddings would give other tables."""
+MEMORY_LIMIT = "1GB"
+"""What the database may take for itself; vectors come straight from the disk's cache."""
 BOOKS = """
 CREATE TABLE build (
     data_version VARCHAR, code_version INTEGER, run_id VARCHAR, package_version VARCHAR
 );
 CREATE TABLE products (
-    product VARCHAR, checkpoint_id VARCHAR, width INTEGER, centre FLOAT[], centre_version VARCHAR
+    product VARCHAR, checkpoint_id VARCHAR, width INTEGER, grid INTEGER[], vectors VARCHAR,
+    centre FLOAT[], centre_version VARCHAR
 );
-CREATE TABLE tiles (product VARCHAR, mgrs VARCHAR, data_version VARCHAR, rows INTEGER);
+CREATE TABLE tiles (
+    product VARCHAR, mgrs VARCHAR, data_version VARCHAR, rows INTEGER, first_place UINTEGER
+);
+CREATE TABLE recall (product VARCHAR, how VARCHAR, recall DOUBLE, samples INTEGER);
 CREATE SCHEMA embeddings;
 """
 """Statements that make the file's tables, save those of the products."""
-
-_ROWS_AT_ONCE = 4096
+_ROWS_AT_ONCE = 8_192
 _ROW = ", ".join(
     "st_aswkb(geometry)::BLOB AS geometry" if name == "geometry" else name
     for name in ROW_SCHEMA.names
@@ -59,12 +67,12 @@ def word_columns(width: int) -> list[str]:
 
 def product_table(product: str, width: int) -> str:
     """Statement that makes the table of a product."""
-    words = "".join(f"{name} UBIGINT, " for name in word_columns(width))
+    words = "".join(f", {name} UBIGINT" for name in word_columns(width))
     return f"""
         CREATE TABLE {table_of(product)} (
-            id VARCHAR, mgrs VARCHAR, date DATE, cloud_share FLOAT, source_url VARCHAR,
-            geometry GEOMETRY, west DOUBLE, south DOUBLE, east DOUBLE, north DOUBLE,
-            {words} embedding FLOAT[{width}]
+            place UINTEGER, id VARCHAR, mgrs VARCHAR, date DATE, cloud_share FLOAT,
+            source_url VARCHAR, geometry GEOMETRY,
+            west DOUBLE, south DOUBLE, east DOUBLE, north DOUBLE {words}
         )
     """
 
@@ -73,10 +81,12 @@ class DuckDBTables:
     """One opened index file."""
 
     score_error = ENGINE_ERROR
+    """Vectors are float32, and so are the sums."""
 
-    def __init__(self, cursor: "duckdb.DuckDBPyConnection") -> None:
-        """Search through `cursor`, whose current database is the index."""
+    def __init__(self, cursor: "duckdb.DuckDBPyConnection", vectors: Mapping[str, Vectors]) -> None:
+        """Search through `cursor`, whose current database is the index, and vectors by product."""
         self._cursor = cursor
+        self._vectors = vectors
 
     @staticmethod
     def mark(name: str) -> str:
@@ -86,9 +96,14 @@ class DuckDBTables:
     def products(self) -> list[IndexedProduct]:
         """All products, sorted by name."""
         found = self._cursor.execute("""
-            SELECT product, checkpoint_id, width, centre, sum(rows), count(*)
+            SELECT product, checkpoint_id, width, grid, centre, sum(rows), count(*)
             FROM products JOIN tiles USING (product) GROUP BY ALL ORDER BY product
         """).fetchall()
+        measured: dict[str, dict[str, float]] = {}
+        for product, how, recall in self._cursor.execute(
+            "SELECT product, how, recall FROM recall"
+        ).fetchall():
+            measured.setdefault(product, {})[how] = recall
         return [
             IndexedProduct(
                 product,
@@ -97,14 +112,24 @@ class DuckDBTables:
                 int(rows),
                 tiles,
                 None if centre is None else np.asarray(centre, dtype=np.float32),
+                None if grid is None else (grid[0], grid[1]),
+                measured.get(product, {}),
             )
-            for product, checkpoint_id, width, centre, rows, tiles in found
+            for product, checkpoint_id, width, grid, centre, rows, tiles in found
         ]
+
+    def tile_versions(self, product: IndexedProduct) -> Mapping[str, str]:
+        """Tile -> version of the file whose rows it holds."""
+        return dict(
+            self._cursor.execute(
+                "SELECT mgrs, data_version FROM tiles WHERE product = ?", [product.product]
+            ).fetchall()
+        )
 
     def count(
         self, product: IndexedProduct, condition: str, values: dict[str, Any], *, most: int
     ) -> int:
-        """How many chips meet a condition, counted up to `most`."""
+        """How many rows meet a condition, counted up to `most`."""
         table = table_of(product.product)
         counted = self._cursor.execute(
             f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {condition} LIMIT {most})", values
@@ -114,36 +139,30 @@ class DuckDBTables:
     def chips(
         self, product: IndexedProduct, condition: str, values: dict[str, Any], *, vectors: bool
     ) -> pa.Table:
-        """Rows of the chips that meet a condition."""
-        columns = _ROW + (", embedding" if vectors else "")
-        return self._table(f"SELECT {columns} FROM {_some_of(product, condition)}", values)
+        """Rows that meet a condition."""
+        table = table_of(product.product)
+        return self._rows(
+            product, f"SELECT place, {_ROW} FROM {table} WHERE {condition}", values, vectors
+        )
 
     def sample(
         self, product: IndexedProduct, seed: int, most: int, *, vectors: bool = False
     ) -> pa.Table:
         """Some rows, drawn by seed."""
-        columns = _ROW + (", embedding" if vectors else "")
-        return self._table(
-            f"SELECT {columns} FROM {table_of(product.product)} "
+        return self._rows(
+            product,
+            f"SELECT place, {_ROW} FROM {table_of(product.product)} "
             f"ORDER BY md5(id || $seed), id LIMIT {most}",
             {"seed": str(seed)},
+            vectors,
         )
 
     def vectors(self, product: IndexedProduct) -> Iterator[pa.Table]:
-        """All rows' vectors, as they lie in the file."""
-        statement = f"SELECT id, embedding FROM {table_of(product.product)}"
-        batches: pa.RecordBatchReader = self._cursor.execute(statement).to_arrow_reader(
-            _ROWS_AT_ONCE
-        )
-        for batch in batches:
-            yield pa.Table.from_batches([batch])
-
-    def tile_versions(self, product: IndexedProduct) -> Mapping[str, str]:
-        """Tile -> version of the file whose rows it holds."""
-        found = self._cursor.execute(
-            "SELECT mgrs, data_version FROM tiles WHERE product = ?", [product.product]
-        ).fetchall()
-        return dict(found)
+        """Ids and vectors of all rows."""
+        statement = f"SELECT place, id FROM {table_of(product.product)}"
+        for batch in self._cursor.sql(statement).to_arrow_reader(_ROWS_AT_ONCE):
+            rows = pa.Table.from_batches([batch])
+            yield self._with_vectors(product, rows).drop_columns(["place"])
 
     def candidates(
         self,
@@ -155,60 +174,59 @@ class DuckDBTables:
         plan: Plan,
         most: int,
     ) -> pa.Table:
-        """The best chips by score, then id."""
-        width = product.width
-        scored, parameters = _score(examples, width)
+        """The best rows by score, then id."""
+        best = self.best(product, examples, condition, values, plan=plan, most=most)
+        return self._rows(
+            product,
+            f"SELECT place, {_ROW} FROM {table_of(product.product)} "
+            "WHERE place IN (SELECT unnest($places::UINTEGER[]))",
+            {"places": best},
+            vectors=True,
+        )
+
+    def best(
+        self,
+        product: IndexedProduct,
+        examples: Examples,
+        condition: str,
+        values: dict[str, Any],
+        *,
+        plan: Plan,
+        most: int,
+    ) -> np.ndarray:
+        """Places of the best rows by score, in no order."""
         if plan.how == "sketch" and product.centre is not None:
-            sketched = sketch_words(examples.sketched(product.centre), product.centre)
-            differing = _differing_bits(sketched, width)
+            words = sketch_words(examples.sketched(product.centre), product.centre)
+            differing = _differing_bits(words, product.width)
             condition += f" ORDER BY {differing}, id LIMIT {plan.rerank}"
-        return self._table(
-            f"""
-            SELECT {_ROW}, embedding FROM {_some_of(product, condition)}
-            ORDER BY {scored} DESC, id LIMIT {most}
-            """,
-            values | parameters,
-        )
+        places = None
+        if condition != "TRUE":
+            places = self._cursor.execute(
+                f"SELECT place FROM {table_of(product.product)} WHERE {condition}", values
+            ).fetchnumpy()["place"]
+        return best_places(self._vectors[product.product], examples, most, places)
 
-    def _table(self, statement: str, values: dict[str, Any]) -> pa.Table:
-        table: pa.Table = self._cursor.sql(statement, params=values).to_arrow_table()
+    def _rows(
+        self, product: IndexedProduct, statement: str, values: dict[str, Any], vectors: bool
+    ) -> pa.Table:
+        """What a statement gives: places and `hits.ROW_SCHEMA`; with vectors, without places."""
+        rows: pa.Table = self._cursor.sql(statement, params=values).to_arrow_table()
         # An empty answer has no columns of its own to tell the types by.
-        return table.cast(
-            pa.schema(
-                [*ROW_SCHEMA, *(field for field in table.schema if field.name == "embedding")]
-            )
+        rows = rows.cast(pa.schema([("place", pa.uint32()), *ROW_SCHEMA]))
+        if vectors:
+            rows = self._with_vectors(product, rows)
+        return rows.drop_columns(["place"])
+
+    def _with_vectors(self, product: IndexedProduct, rows: pa.Table) -> pa.Table:
+        vectors = self._vectors[product.product][rows["place"].to_numpy()]
+        return rows.append_column(
+            "embedding",
+            pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), product.width),
         )
-
-
-def _some_of(product: IndexedProduct, condition: str) -> str:
-    """The rows of a product that meet a condition, chosen before their vectors are read."""
-    table = table_of(product.product)
-    if condition == "TRUE":
-        return table
-    return f"(SELECT * FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {condition}))"
-
-
-def _score(examples: Examples, width: int) -> tuple[str, dict[str, Any]]:
-    """The score as SQL, and the examples as its parameters."""
-    values: dict[str, Any] = {}
-
-    def nearest(name: str, vectors: np.ndarray) -> str:
-        for number, vector in enumerate(vectors):
-            values[f"{name}{number}"] = vector
-        products = ", ".join(
-            f"array_inner_product(embedding, ${name}{number}::FLOAT[{width}])"
-            for number in range(len(vectors))
-        )
-        return f"greatest({products})" if len(vectors) > 1 else products
-
-    scored = nearest("positive", examples.positives)
-    if len(examples.negatives):
-        scored += f" - {NEGATIVE_WEIGHT} * {nearest('negative', examples.negatives)}"
-    return scored, values
 
 
 def _differing_bits(words: np.ndarray, width: int) -> str:
-    """Bits in which a chip's sketch differs from the nearest of some sketches, as SQL."""
+    """Bits in which a row's sketch differs from the nearest of some sketches, as SQL."""
     counts = [
         # bit_count gives a TINYINT, which twelve words would overflow
         " + ".join(

@@ -1,7 +1,8 @@
 """Embedding files of made-up chips, and the ranking they should give, by numpy."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,7 +13,12 @@ import shapely
 from clay_assets.embeddings.extraction import Extraction
 from clay_assets.embeddings.file import BOUNDS, METADATA_KEY, FileMetadata, file_schema
 from clay_assets.embeddings.listing import file_key
-from clay_assets.mgrs import tile_centre_wgs84
+from clay_assets.ingest.footprint import (
+    box_of_footprint,
+    cell_footprints_wgs84,
+    footprint_wgs84,
+)
+from clay_assets.mgrs import tile_box, tile_centre_wgs84
 from clay_assets.search import Query
 from clay_assets.store import Store
 
@@ -51,6 +57,38 @@ def made_chips(
     return chips
 
 
+def made_patch_chips(
+    tile: str, count: int, *, grid: tuple[int, int] = (4, 4), width: int = 24, seed: int = 0
+) -> list[MadeChip]:
+    """Chips of 2560 m in the tile's own grid, with embeddings of (rows, columns, width)."""
+    rng, box = np.random.default_rng([seed, 7, *tile.encode()]), tile_box(tile)
+    common = np.random.default_rng(1).normal(size=(6, width)) + 3
+    chips = []
+    for number, chip in enumerate(made_chips(tile, count, width=width, seed=seed)):
+        row, column = divmod(number // 3, 40)
+        west, north = box.west + 2560 * column, box.north - 2560 * row
+        footprint = footprint_wgs84((west, north - 2560, west + 2560, north), box.epsg)
+        embedding = common[rng.integers(6, size=grid)] + rng.normal(size=(*grid, width))
+        chips.append(replace(chip, footprint=footprint, embedding=embedding))
+    return chips
+
+
+def patches_of(chips: Sequence[MadeChip]) -> list[MadeChip]:
+    """The patches of such chips as if they were chips, in the order of the embeddings."""
+    patches = []
+    for chip in chips:
+        rows, columns, _ = chip.embedding.shape
+        epsg = tile_box(chip.mgrs).epsg
+        box = box_of_footprint(chip.footprint, epsg)
+        cells = cell_footprints_wgs84(box, epsg, rows=rows, columns=columns)
+        for number, cell in enumerate(cells):
+            row, column = divmod(number, columns)
+            name = f"{chip.chip_id}/{row}/{column}"
+            vector = chip.embedding[row, column]
+            patches.append(replace(chip, chip_id=name, footprint=cell, embedding=vector))
+    return patches
+
+
 def write_embeddings(
     store: Store,
     product: str,
@@ -62,10 +100,11 @@ def write_embeddings(
     level: str = "mean",
 ) -> str:
     """Write one embedding file; returns its key."""
-    shape = (len(chips[0].embedding),)
+    shape = chips[0].embedding.shape
     days = [chip.day for chip in chips]
     storage = pa.FixedSizeListArray.from_arrays(
-        pa.array(np.concatenate([chip.embedding for chip in chips]), pa.float32()), shape[0]
+        pa.array(np.concatenate([chip.embedding.ravel() for chip in chips]), pa.float32()),
+        math.prod(shape),
     )
     columns = {
         "source_url": [f"chips/{tile}/{chip.chip_id}.tif" for chip in chips],

@@ -132,19 +132,19 @@ def test_no_embeddings_is_a_clear_error(store: Store) -> None:
 
 def test_what_cannot_be_compared_is_left_out(store: Store, chips: list[MadeChip]) -> None:
     write_embeddings(store, "clay", "32VKM", chips[:12], checkpoint_id="old1")
-    write_embeddings(store, "patches", "32VKM", chips[:12], level="patch")
+    write_embeddings(store, "groups", "32VKM", chips[:12], level="group")
     write_embeddings(store, "clay", "32VLM", chips[12:], checkpoint_id="new2")
     foreign = "embeddings/clay/33VUG_20210301_20210828_v001.gpq"
     store.write_bytes(foreign, store.read_bytes("embeddings/clay/32VLM_20210301_20210828_v001.gpq"))
     strip_metadata(store, foreign)
     report = build_duckdb(store, run_id="one")
     assert report.rows == {"clay": 12}
-    old, strange, patches = report.left_out
+    old, strange, groups = report.left_out
     assert "32VKM" in old
     assert "checkpoint old1" in old
     assert "newest of clay by new2" in old
     assert strange.startswith(f"{foreign}: was not written by this package")
-    assert "level patch; only levels with one vector a chip are" in patches
+    assert "level group; only one vector a chip, or level patch, is searched" in groups
 
 
 def test_a_file_of_another_version_is_left_out(store: Store, chips: list[MadeChip]) -> None:
@@ -178,13 +178,14 @@ def test_damaged_embedding_is_named_and_the_old_index_stays(
 ) -> None:
     write_all(store, "clay", chips)
     build_duckdb(store, run_id="one")
+    kept = [file.key for file in store.files("indexes")]
     damaged = [*chips[12:14], replace(chips[14], embedding=np.full(8, bad)), *chips[15:]]
     write_embeddings(store, "clay", "32VLM", damaged, version="2")
     with pytest.raises(SearchError, match=f"chip {chips[14].chip_id} is all zeros or not finite"):
         build_duckdb(store, run_id="two")
     with DuckDBIndex(store) as index:
         assert len(found(index, chips[0].chip_id)) == 24
-    assert [file.key for file in store.files("indexes")] == [INDEX_KEY]
+    assert [file.key for file in store.files("indexes")] == kept
 
 
 def test_one_chip_id_in_two_tiles_is_refused(store: Store, chips: list[MadeChip]) -> None:
@@ -273,12 +274,15 @@ def test_killed_build_leaves_the_old_index(store: Store, chips: list[MadeChip]) 
     with DuckDBIndex(store) as index:
         assert len(found(index, chips[0].chip_id)) == 12
         folder = Path(store.root) / "indexes"
-        (abandoned,) = folder.glob("*.partial")
+        abandoned = [*folder.glob(".*.partial"), *folder.glob("vectors/.*.partial")]
+        assert len(abandoned) == 2
         old = time.time() - 2 * 3600
-        os.utime(abandoned, (old, old))
+        for leftover in abandoned:
+            os.utime(leftover, (old, old))
         build_duckdb(store, run_id="two")
         assert len(found(index, chips[0].chip_id)) == 30
-        assert [file.name for file in folder.iterdir()] == ["index.duckdb"]
+        assert sorted(file.name for file in folder.iterdir()) == ["index.duckdb", "vectors"]
+        assert len(list((folder / "vectors").iterdir())) == 1
 
 
 def test_second_builder_waits_and_finds_the_work_done(store: Store, chips: list[MadeChip]) -> None:

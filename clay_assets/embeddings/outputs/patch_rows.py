@@ -24,6 +24,7 @@ from clay_assets.embeddings.file import (
     read_metadata,
     read_rows,
 )
+from clay_assets.embeddings.patch_ids import patch_id
 from clay_assets.errors import ChipError, InvalidValueError
 from clay_assets.geotable import geo_metadata
 from clay_assets.ingest.footprint import cell_footprints_wgs84
@@ -184,13 +185,4 @@ def _patches(
     """Id, group, row and column of a chip's patches in the order of its embedding."""
     rows, columns = (range(side) for side in metadata.shape[-3:-1])
     for group, row, column in product(groups, rows, columns):
-        yield _patch_id(chip.chip_id, group, row, column), group, row, column
-
-
-def _patch_id(chip_id: str, group: str | None, row: int, column: int) -> str:
-    """Unique among all patches of a product.
-
-    >>> _patch_id("claytile_32VKM_20230612_v10_0001", "swir", 3, 15)
-    'claytile_32VKM_20230612_v10_0001/swir/3/15'
-    """
-    return "/".join([chip_id, *([group] if group else []), str(row), str(column)])
+        yield patch_id(chip.chip_id, group, row, column), group, row, column
