@@ -107,7 +107,7 @@ export function createActions(store) {
       const { query } = store.get();
       store.set({
         asking: "ready", answer: found, answeredLabels: [],
-        query: { ...query, vector: found.vector, note: found.note ?? null },
+        query: { ...query, vector: found.vector, note: found.picture?.note || null },
       });
     }, null);
   }
@@ -198,12 +198,14 @@ export function createActions(store) {
     },
 
     /** Ask what an address asks, after the browser's "back" or "forward". */
-    goBackTo({ product, ...wanted }) {
-      const { product: current, products, places } = store.get();
+    goBackTo({ product, wantedSet, ...wanted }) {
+      const { product: current, products, places, labelSet } = store.get();
       const named = product || products[0].name;
       if (!wanted.query) actions.clear();
-      const labels = wanted.labels.map((label) => ({ ...label, ...describeRow(label.id, places) }));
-      store.set({ ...wanted, labels, opened: null });
+      const inAddress = wanted.labels.map((label) => ({ ...label, ...describeRow(label.id, places) }));
+      const isOpen = wantedSet && labelSet?.name === wantedSet;
+      store.set({ ...wanted, labels: isOpen ? labelSet.labels : inAddress, opened: null });
+      if (wantedSet && !isOpen) actions.openLabelSet(wantedSet);
       if (named !== current) actions.chooseProduct(named);
       else if (wanted.query) answer();
     },

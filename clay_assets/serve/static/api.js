@@ -19,7 +19,7 @@ export const getProducts = () => getJson("api/products");
 export const getFootprints = (product) =>
   getJson(`api/footprints?product=${encodeURIComponent(product)}`);
 export const getChip = (product, id, signal) =>
-  getJson(`api/chips/${encodeURIComponent(product)}/${encodeURIComponent(chipOf(id))}`, signal);
+  getJson(`api/chips/${[product, ...id.split("/")].map(encodeURIComponent).join("/")}`, signal);
 
 /** The hexagons of `state.circle` that look most like its middle. */
 export function getCells({ product, engine, circle }, signal) {

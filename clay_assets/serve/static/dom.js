@@ -6,7 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
  * An element with attributes, listeners (`onclick`) and children; null children are left out.
  * @param {string} tag
  * @param {Record<string, any>} attributes
- * @param {...(Node|string|null|false)} children
+ * @param {...(Node|string|null|undefined|false)} children
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -17,7 +17,7 @@ export function h(tag, attributes = {}, ...children) {
     else if (name === "value" || name === "checked") element[name] = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== false));
+  element.append(...shown(children));
   return element;
 }
 
@@ -38,7 +38,11 @@ export function icon(name) {
 
 /** Replace all children; null ones are left out. */
 export function fill(parent, ...children) {
-  parent.replaceChildren(...children.flat().filter((child) => child !== null && child !== false));
+  parent.replaceChildren(...shown(children));
+}
+
+function shown(children) {
+  return children.flat().filter((child) => ![null, undefined, false].includes(child));
 }
 
 function setStyle(element, properties) {

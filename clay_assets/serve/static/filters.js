@@ -34,7 +34,9 @@ export function addFilters(container, store, actions, mapView, beside) {
       fill(folded, state.filtersOpen && form(state, store, actions, mapView));
     }
     // Whoever was using a part that was built anew goes on with its successor.
-    if (focused.id && !focused.isConnected) document.getElementById(focused.id)?.focus();
+    if (focused.id && focused !== document.activeElement) {
+      document.getElementById(focused.id)?.focus();
+    }
   });
 }
 

@@ -44,9 +44,10 @@ export function createMarking(store, history, ask) {
 
   /** Search with the marks, beside the example asked about. */
   function refineByLabels() {
+    const { query } = store.get();
     if (!needsRefining(store.get())) return undefined;
-    history.remember();
-    return ask(store.get().query ?? {});
+    if (!query) history.remember();
+    return ask(query ?? {});
   }
 
   /** Say something in passing. */
