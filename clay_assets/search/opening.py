@@ -2,11 +2,12 @@
 
 import weakref
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import geopandas
 
-from clay_assets.errors import SearchError
+from clay_assets.errors import NotFoundError, SearchError
 from clay_assets.search.duckdb_index import DuckDBIndex
 from clay_assets.search.index import Index
 from clay_assets.search.pgvector_index import PgvectorIndex
@@ -43,23 +44,72 @@ def search(
     *,
     settings: Settings | None = None,
     engine: str = "duckdb",
+    picture: Path | bytes | None = None,
     **query: Any,  # noqa: ANN401
 ) -> geopandas.GeoDataFrame:
     """The chips that look most like some example, as a frame: `Query`'s fields as arguments.
+
+    The frame's `attrs` say which engine answered, how, and with what expected recall.
 
     Args:
         product: embedding product that is searched.
         settings: of the installation; the environment's by default.
         engine: one of `ENGINES`.
+        picture: a positive: a GeoTIFF, PNG, JPEG or WebP, which the product's encoder embeds; then
+            `lonlat` is a place in it, or the middle of one without coordinates.
         **query: an example and filters, see `Query`: `chip_id=..., k=20`.
 
     Raises:
         SearchError: the query makes no sense.
-        NotFoundError: no such index, product or chip.
+        NotFoundError: no such index, product or chip, or no such file.
         DatabaseError: the server cannot be reached or started.
     """
-    with open_index(settings or Settings.from_environment(), engine) as index:
-        return index.search(Query(product, **query)).frame
+    settings = settings or Settings.from_environment()
+    if picture is not None:
+        query["vector"] = picture_vector(settings, product, picture, query.pop("lonlat", None))
+    with open_index(settings, engine) as index:
+        hits = index.search(Query(product, **query))
+    hits.frame.attrs |= {
+        "engine": hits.engine,
+        "how": hits.how,
+        "expected_recall": hits.expected_recall,
+    }
+    return hits.frame
+
+
+def picture_vector(
+    settings: Settings,
+    product: str,
+    picture: Path | bytes,
+    lonlat: tuple[float, float] | None = None,
+) -> tuple[float, ...]:
+    """What a declared product's encoder gives a picture, for `Query.vector`.
+
+    Raises:
+        NotFoundError: no such product or file.
+        SearchError: see `picture_query.embed_picture`.
+    """
+    # Here, not above: it loads torch, which a search does not need.
+    from clay_assets.embeddings import load_products
+    from clay_assets.search.picture_query import embed_picture
+
+    declared = load_products(settings.products_file)
+    if product not in declared:
+        raise NotFoundError(f"there is no product {product!r}; declared are {', '.join(declared)}")
+    try:
+        data = picture if isinstance(picture, bytes) else picture.read_bytes()
+    except OSError as error:
+        raise NotFoundError(f"picture {picture} cannot be read: {error.strerror}") from error
+    device, precision = settings.device, settings.precision
+    shown = embed_picture(
+        settings.store,
+        declared[product],
+        data,
+        lonlat=lonlat,
+        device=device,
+        precision=precision,
+    )
+    return tuple(shown.vector.tolist())
 
 
 class _HeldIndex(PgvectorIndex):
