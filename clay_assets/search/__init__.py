@@ -8,6 +8,7 @@ from clay_assets.search.neighbours import NeighbourExample, neighbour_examples
 from clay_assets.search.notebook_view import show
 from clay_assets.search.opening import ENGINES, open_index, search
 from clay_assets.search.pgvector_index import PgvectorIndex
+from clay_assets.search.pgvector_maintenance import MaintenanceReport, maintain_pgvector
 from clay_assets.search.pgvector_sync import TileSyncReport, remove_tile, sync_tile
 from clay_assets.search.postgres import postgres_server
 from clay_assets.search.query import Query
@@ -21,6 +22,7 @@ __all__ = [
     "Index",
     "IndexReport",
     "IndexedProduct",
+    "MaintenanceReport",
     "NeighbourExample",
     "PgvectorIndex",
     "Query",
@@ -28,6 +30,7 @@ __all__ = [
     "TileSyncReport",
     "Trace",
     "build_duckdb",
+    "maintain_pgvector",
     "measure_recall",
     "neighbour_examples",
     "open_index",

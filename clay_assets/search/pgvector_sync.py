@@ -1,31 +1,51 @@
-"""Bringing the pgvector index up to date, one tile in one transaction."""
+"""Bringing the pgvector index up to date, one tile in one transaction.
+
+Writers of different tiles work side by side; one that changes what all rows of a product share,
+its checkpoint or its sketches, waits for the others and works alone.
+"""
 
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import psycopg
 import pyarrow as pa
-from pgvector import Bit
 
 from clay_assets.chips import has_no_chips
 from clay_assets.errors import SearchError
 from clay_assets.provenance import fingerprint
-from clay_assets.search.centre import product_centre
+from clay_assets.search.centre import Centre, product_centre
 from clay_assets.search.hits import embedding_of
-from clay_assets.search.pgvector_schema import CODE_VERSION, lock_writers, prepare_database
-from clay_assets.search.pgvector_tables import (
-    CHIP_COLUMNS,
+from clay_assets.search.pgvector_copy import (
+    bit_field,
+    copy_rows,
+    date_field,
+    number_field,
+    share_field,
+    text_field,
+    vector_field,
+)
+from clay_assets.search.pgvector_layout import (
+    MAX_HALF_WIDTH,
     MAX_WIDTH,
-    VECTOR_COLUMNS,
-    chips_of,
+    details_of,
+    halves_of,
+    numbers_of,
     product_tables,
+    rows_of,
+    tables_of,
     vectors_of_product,
 )
+from clay_assets.search.pgvector_schema import (
+    CODE_VERSION,
+    lock_product,
+    lock_tile,
+    prepare_database,
+)
 from clay_assets.search.postgres import connected
-from clay_assets.search.source import SourceFile, find_source, find_sources, read_source
+from clay_assets.search.source import BOUNDS, SourceFile, SourceListing, read_source
 from clay_assets.store import Store
 
 _ANALYZE_AFTER_GROWTH = 1.5
@@ -40,19 +60,35 @@ class TileSyncReport:
     skipped: bool
     """Whether it was up to date and no work was done."""
     rows: int
-    """Chips of the tile."""
+    """Rows of the tile."""
     product_rows: int
-    """Chips of the product in all tiles."""
+    """Rows of the product in all tiles."""
     seconds: float
     """How long it took."""
 
 
-def sync_tile(url: str, store: Store, product: str, tile: str, *, run_id: str) -> TileSyncReport:
+def sync_tile(
+    url: str,
+    store: Store,
+    product: str,
+    tile: str,
+    *,
+    run_id: str,
+    listing: SourceListing | None = None,
+) -> TileSyncReport:
     """Replace a tile's rows by those of its embedding file, unless they are the same.
 
     A tile that has no chips any more loses its rows. Readers see the tile as it was until all is
     done. When the product has a new checkpoint, the rows of the old one go, of all tiles: they
     cannot be compared with the new.
+
+    Args:
+        url: of the server.
+        store: holds the embeddings.
+        product: embedding product.
+        tile: MGRS tile.
+        run_id: of the Dagster run, kept with the tile.
+        listing: the product's files, where many tiles are brought in one after the other.
 
     Raises:
         NotFoundError: the tile has no embeddings of the product.
@@ -65,7 +101,7 @@ def sync_tile(url: str, store: Store, product: str, tile: str, *, run_id: str) -
         return TileSyncReport(
             fingerprint(CODE_VERSION, []), not removed, 0, total, time.monotonic() - started
         )
-    file = find_source(store, product, tile)
+    file = (listing or SourceListing(store, product)).find(product, tile)
     if file.width > MAX_WIDTH:
         raise SearchError(
             f"{file.key}: embeddings have {file.width} numbers, pgvector takes at most "
@@ -73,20 +109,19 @@ def sync_tile(url: str, store: Store, product: str, tile: str, *, run_id: str) -
         )
     with connected(url) as connection:
         prepare_database(connection)
-        skipped = _held_version(connection, file) == file.version
-        if not skipped:
-            batches = list(read_source(store, file))  # before others have to wait
-            lock_writers(connection)
-            skipped = _held_version(connection, file) == file.version
-            if not skipped:
-                _replace(connection, store, file, batches, run_id)
+        skipped = _is_held(connection, file) or not _replace(connection, store, file, run_id)
         total = _total(connection, product)
-    version = fingerprint(CODE_VERSION, file.version)
-    return TileSyncReport(version, skipped, file.rows, total, time.monotonic() - started)
+    return TileSyncReport(
+        fingerprint(CODE_VERSION, file.version),
+        skipped,
+        file.rows,
+        total,
+        time.monotonic() - started,
+    )
 
 
 def remove_tile(url: str, product: str, tile: str) -> int:
-    """Take a tile out of the index; returns how many chips it had, 0 if it was not there.
+    """Take a tile out of the index; returns how many rows it had, 0 if it was not there.
 
     Raises:
         DatabaseError: the server cannot be reached or used.
@@ -95,151 +130,208 @@ def remove_tile(url: str, product: str, tile: str) -> int:
 
 
 def _take_out(url: str, product: str, tile: str) -> tuple[int, int]:
-    """Chips that were removed, and those the product has still."""
+    """Rows that were removed, and those the product has still."""
     with connected(url) as connection:
         prepare_database(connection)
-        lock_writers(connection)
-        known = connection.execute(
-            "SELECT 1 FROM clay_assets.products WHERE product = %s", [product]
-        ).fetchone()
-        removed = _remove(connection, product, tile) if known else 0
+        lock_product(connection, product, alone=False)
+        lock_tile(connection, product, tile)
+        removed = _remove(connection, product, tile)
         return removed, _total(connection, product)
 
 
-def _held_version(connection: psycopg.Connection, file: SourceFile) -> str | None:
-    """Version of the tile's rows in the index; None when there are none."""
+def _is_held(connection: psycopg.Connection, file: SourceFile) -> bool:
+    """Whether the index has the tile's rows as they are in the file."""
     held = connection.execute(
-        "SELECT data_version FROM clay_assets.tiles WHERE product = %s AND mgrs = %s",
+        "SELECT version FROM clay_assets.tiles WHERE product = %s AND mgrs = %s",
         [file.product, file.tile],
     ).fetchone()
-    return held[0] if held else None
+    return held is not None and held[0] == file.version
 
 
-def _replace(
-    connection: psycopg.Connection,
-    store: Store,
-    file: SourceFile,
-    batches: Sequence[pa.Table],
-    run_id: str,
-) -> None:
-    centre = _make_product(connection, file)
-    _remove(connection, file.product, file.tile)
-    for rows in batches:
-        _check_ids(connection, file, rows["id"].to_pylist())
-        _load(connection, file.product, rows, centre)
-    connection.execute(
-        "INSERT INTO clay_assets.tiles (product, mgrs, data_version, rows, run_id) "
-        "VALUES (%s, %s, %s, %s, %s)",
-        [file.product, file.tile, file.version, file.rows, run_id],
-    )
-    _refresh_sketches(connection, store, file)
-    _refresh_statistics(connection, file.product)
+def _replace(connection: psycopg.Connection, store: Store, file: SourceFile, run_id: str) -> bool:
+    """Whether there was still something to do when it was this writer's turn."""
+    for alone in (False, True):
+        connection.commit()
+        lock_product(connection, file.product, alone=alone)
+        lock_tile(connection, file.product, file.tile)
+        if _is_held(connection, file):
+            return False
+        centre = _centre(connection, store, file)
+        if alone:
+            _prepare_product(connection, file, centre)
+        elif _held_product(connection, file) != (*_of_file(file), centre and centre.version):
+            continue
+        _remove(connection, file.product, file.tile)
+        _load(connection, store, file, centre, run_id)
+        _refresh_statistics(connection, file.product)
+        break
+    return True
 
 
-def _make_product(connection: psycopg.Connection, file: SourceFile) -> np.ndarray | None:
-    """Make the product's tables, anew if its checkpoint changed; returns its centre."""
-    held = connection.execute(
-        "SELECT checkpoint_id, width, centre FROM clay_assets.products WHERE product = %s",
-        [file.product],
-    ).fetchone()
-    if held and held[:2] == (file.checkpoint_id, file.width):
-        return None if held[2] is None else np.asarray(held[2], dtype=np.float32)
-    if held:
-        # Readers begin with a lock on this table, so none is between it and the ones dropped.
-        connection.execute("LOCK TABLE clay_assets.products IN ACCESS EXCLUSIVE MODE")
-        connection.execute(
-            f"DROP TABLE {chips_of(file.product)}, {vectors_of_product(file.product)}".encode()
-        )
-        connection.execute("DELETE FROM clay_assets.products WHERE product = %s", [file.product])
-    connection.execute(
-        "INSERT INTO clay_assets.products (product, checkpoint_id, width) VALUES (%s, %s, %s)",
-        [file.product, file.checkpoint_id, file.width],
-    )
-    connection.execute(product_tables(file.product, file.width))
-    return None
-
-
-def _remove(connection: psycopg.Connection, product: str, tile: str) -> int:
-    chips, vectors = chips_of(product), vectors_of_product(product)
-    connection.execute(
-        f"DELETE FROM {vectors} USING {chips} "
-        f"WHERE {vectors}.id = {chips}.id AND mgrs = %s".encode(),
-        [tile],
-    )
-    removed = connection.execute(f"DELETE FROM {chips} WHERE mgrs = %s".encode(), [tile])
-    connection.execute(
-        "DELETE FROM clay_assets.tiles WHERE product = %s AND mgrs = %s", [product, tile]
-    )
-    return removed.rowcount
-
-
-def _check_ids(connection: psycopg.Connection, file: SourceFile, chip_ids: list[str]) -> None:
-    elsewhere = connection.execute(
-        f"SELECT id, mgrs FROM {chips_of(file.product)} WHERE id = ANY(%s) "
-        "ORDER BY id LIMIT 1".encode(),
-        [chip_ids],
-    ).fetchone()
-    twice = [chip_id for chip_id, times in Counter(chip_ids).items() if times > 1]
-    if elsewhere or twice:
-        chip_id, tile = elsewhere or (twice[0], file.tile)
-        raise SearchError(
-            f"chip {chip_id} is more than once in product {file.product}, in tiles "
-            f"{tile}, {file.tile}; chip ids must be unique: rename the chips of one, then "
-            "materialise from `chips` on"
-        )
-
-
-def _load(
-    connection: psycopg.Connection, product: str, rows: pa.Table, centre: np.ndarray | None
-) -> None:
-    vectors = embedding_of(rows)
-    bits = [None] * len(rows) if centre is None else [Bit(row) for row in vectors > centre]
-    columns = {name: rows[name].to_pylist() for name in rows.column_names if name != "embedding"}
-    columns |= {"sketch": bits, "embedding": list(vectors)}
-    for table, types in (
-        (chips_of(product), CHIP_COLUMNS),
-        (vectors_of_product(product), VECTOR_COLUMNS),
-    ):
-        statement = f"COPY {table} ({', '.join(types)}) FROM STDIN WITH (FORMAT BINARY)"
-        with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-            copy.set_types(list(types.values()))
-            for row in zip(*(columns[name] for name in types), strict=True):
-                copy.write_row(row)
-
-
-def _refresh_sketches(connection: psycopg.Connection, store: Store, file: SourceFile) -> None:
-    """Sketch all chips of the product if it just got a centre, or another one."""
+def _centre(connection: psycopg.Connection, store: Store, file: SourceFile) -> Centre | None:
+    """What the product's sketches are centred on once the tile is there."""
+    others = connection.execute(
+        "SELECT coalesce(sum(rows), 0) FROM clay_assets.tiles JOIN clay_assets.products "
+        "USING (product) WHERE product = %s AND mgrs <> %s AND checkpoint_id = %s",
+        [file.product, file.tile, file.checkpoint_id],
+    ).fetchall()[0][0]
     centre = product_centre(
         store,
         file.product,
         file.checkpoint_id,
         file.width,
-        _total(connection, file.product),
-        lambda: find_sources(store, file.product).files,
+        int(others) + file.rows,
+        lambda: SourceListing(store, file.product).sources().files,
     )
-    if centre is None:
-        return
-    changed = connection.execute(
-        "UPDATE clay_assets.products SET centre = %s, centre_version = %s "
-        "WHERE product = %s AND centre_version IS DISTINCT FROM %s",
-        [centre.values.tolist(), centre.version, file.product, centre.version],
-    )
-    if changed.rowcount:
-        chips, vectors = chips_of(file.product), vectors_of_product(file.product)
+    if centre is not None:
+        return centre
+    held = connection.execute(  # a product that has shrunk keeps its sketches
+        "SELECT centre FROM clay_assets.products "
+        "WHERE product = %s AND checkpoint_id = %s AND width = %s AND centre IS NOT NULL",
+        [file.product, file.checkpoint_id, file.width],
+    ).fetchone()
+    return Centre(np.asarray(held[0], dtype=np.float32)) if held else None
+
+
+def _held_product(connection: psycopg.Connection, file: SourceFile) -> tuple[Any, ...] | None:
+    """Checkpoint, width, grid and version of the centre of the product as it is held."""
+    return connection.execute(
+        "SELECT checkpoint_id, width, grid, centre_version FROM clay_assets.products "
+        "WHERE product = %s",
+        [file.product],
+    ).fetchone()
+
+
+def _of_file(file: SourceFile) -> tuple[Any, ...]:
+    """Checkpoint, width and grid of the product as the file has them."""
+    return file.checkpoint_id, file.width, None if file.grid is None else list(file.grid)
+
+
+def _prepare_product(
+    connection: psycopg.Connection, file: SourceFile, centre: Centre | None
+) -> None:
+    """Make the product's tables, anew if its checkpoint changed, and sketch what they hold."""
+    held = _held_product(connection, file)
+    if held and held[:3] != _of_file(file):
+        # Readers begin with a lock on this table, so none is between it and the ones dropped.
+        connection.execute("LOCK TABLE clay_assets.products IN ACCESS EXCLUSIVE MODE")
+        tables = ", ".join(tables_of(file.product, held[1]))
+        connection.execute(f"DROP TABLE {tables}".encode())
+        connection.execute("DELETE FROM clay_assets.products WHERE product = %s", [file.product])
+        held = None
+    if not held:
         connection.execute(
-            f"UPDATE {chips} SET sketch = binary_quantize(embedding - %s::vector) "
-            f"FROM {vectors} WHERE {chips}.id = {vectors}.id".encode(),
-            [centre.values],
+            "INSERT INTO clay_assets.products (product, checkpoint_id, width, grid) "
+            "VALUES (%s, %s, %s, %s)",
+            [file.product, *_of_file(file)],
+        )
+        connection.execute(product_tables(file.product, file.width))
+    if centre is not None and (not held or held[3] != centre.version):
+        _sketch(connection, file.product, centre)
+
+
+def _sketch(connection: psycopg.Connection, product: str, centre: Centre) -> None:
+    """Sketch all rows of a product around a new centre."""
+    connection.execute(
+        "UPDATE clay_assets.products SET centre = %s, centre_version = %s WHERE product = %s",
+        [centre.values.tolist(), centre.version, product],
+    )
+    rows, vectors = rows_of(product), vectors_of_product(product)
+    connection.execute(
+        f"UPDATE {rows} SET sketch = binary_quantize(embedding - %s::vector) FROM {vectors} "
+        f"WHERE {rows}.number = {vectors}.number".encode(),
+        [centre.values],
+    )
+
+
+def _remove(connection: psycopg.Connection, product: str, tile: str) -> int:
+    held = connection.execute(
+        "DELETE FROM clay_assets.tiles USING clay_assets.products WHERE tiles.product = %s "
+        "AND products.product = tiles.product AND mgrs = %s RETURNING load, rows, width",
+        [product, tile],
+    ).fetchone()
+    if held is None:
+        return 0
+    load, rows, width = held
+    for table in tables_of(product, width):
+        connection.execute(
+            f"DELETE FROM {table} WHERE number >= %s AND number < %s".encode(),
+            numbers_of(load, load + 1),
+        )
+    return int(rows)
+
+
+def _load(
+    connection: psycopg.Connection,
+    store: Store,
+    file: SourceFile,
+    centre: Centre | None,
+    run_id: str,
+) -> None:
+    """Append the rows of a file, and write down that they are there."""
+    (load,) = connection.execute(
+        "INSERT INTO clay_assets.tiles (product, mgrs, load, version, rows, run_id) "
+        "VALUES (%s, %s, nextval('clay_assets.loads'), %s, %s, %s) RETURNING load",
+        [file.product, file.tile, file.version, file.rows, run_id],
+    ).fetchall()[0]
+    first, _ = numbers_of(load, load + 1)
+    for rows in read_source(store, file):
+        _check_ids(connection, file, rows["id"].to_pylist())
+        _append(connection, file.product, rows, first, centre)
+        first += len(rows)
+
+
+def _append(
+    connection: psycopg.Connection,
+    product: str,
+    rows: pa.Table,
+    first: int,
+    centre: Centre | None,
+) -> None:
+    vectors = embedding_of(rows)
+    number = {"number": number_field(np.arange(first, first + len(rows)), "i8")}
+    filtered = number | {
+        "id": text_field(rows["id"]),
+        "mgrs": text_field(rows["mgrs"]),
+        "date": date_field(rows["date"]),
+        "cloud_share": share_field(rows["cloud_share"]),
+        **{side: number_field(rows[side].to_numpy(), "f8") for side in BOUNDS},
+    }
+    if centre is not None:
+        filtered["sketch"] = bit_field(vectors > centre.values)
+    copy_rows(connection, rows_of(product), filtered)
+    told = {name: text_field(rows[name]) for name in ("source_url", "geometry")}
+    copy_rows(connection, details_of(product), number | told)
+    whole = number | {"embedding": vector_field(vectors, "f4")}
+    copy_rows(connection, vectors_of_product(product), whole)
+    if vectors.shape[1] <= MAX_HALF_WIDTH:
+        half = number | {"embedding": vector_field(vectors, "f2")}
+        copy_rows(connection, halves_of(product), half)
+
+
+def _check_ids(connection: psycopg.Connection, file: SourceFile, ids: list[str]) -> None:
+    elsewhere = connection.execute(
+        f"SELECT id, mgrs FROM {rows_of(file.product)} WHERE id = ANY(%s) "
+        "ORDER BY id LIMIT 1".encode(),
+        [ids],
+    ).fetchone()
+    twice = [row_id for row_id, times in Counter(ids).items() if times > 1]
+    if elsewhere or twice:
+        row_id, tile = elsewhere or (twice[0], file.tile)
+        raise SearchError(
+            f"chip {row_id} is more than once in product {file.product}, in tiles "
+            f"{tile}, {file.tile}; chip ids must be unique: rename the chips of one, then "
+            "materialise from `chips` on"
         )
 
 
 def _refresh_statistics(connection: psycopg.Connection, product: str) -> None:
     """Let the planner know of growth; an embedded server may stop before it does so itself."""
     known = connection.execute(
-        "SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [chips_of(product)]
+        "SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [rows_of(product)]
     ).fetchall()[0][0]
     if _total(connection, product) > _ANALYZE_AFTER_GROWTH * known:
-        connection.execute(f"ANALYZE {chips_of(product)}".encode())
+        connection.execute(f"ANALYZE {rows_of(product)}".encode())
 
 
 def _total(connection: psycopg.Connection, product: str) -> int:

@@ -1,0 +1,96 @@
+"""Parts of the statements that search the pgvector tables, each with its parameters."""
+
+from typing import Any
+
+import numpy as np
+
+from clay_assets.search.hits import ROW_SCHEMA, Examples
+from clay_assets.search.pgvector_layout import (
+    details_of,
+    halves_of,
+    rows_of,
+    vectors_of_product,
+)
+from clay_assets.search.query import NEGATIVE_WEIGHT
+from clay_assets.search.sketch import sketch_text
+
+Part = tuple[str, dict[str, Any]]
+"""SQL, and its parameters."""
+ROW = ", ".join(ROW_SCHEMA.names)
+EMBEDDING = "vector_send(embedding)"
+"""A vector as its bytes: numpy reads many at once."""
+
+
+def told(product: str, some: str, *, vectors: bool) -> str:
+    """The statement that tells of some rows, by their numbers, what hits tell."""
+    embedding = f", {EMBEDDING}" if vectors else ""
+    joined = f"JOIN {vectors_of_product(product)} USING (number)" if vectors else ""
+    return (
+        f"SELECT {ROW}{embedding} FROM ({some}) AS chosen "
+        f"JOIN {details_of(product)} USING (number) {joined}"
+    )
+
+
+def met(product: str, condition: str) -> str:
+    """The rows that meet a condition."""
+    return f"SELECT number, id, mgrs, date, cloud_share FROM {rows_of(product)} WHERE {condition}"
+
+
+def best(product: str, examples: Examples, some: str, most: int) -> Part:
+    """The best of some rows by score, then id."""
+    scored, values = _score(examples)
+    joined = f"({some}) AS chosen JOIN {vectors_of_product(product)} USING (number)"
+    return f"SELECT chosen.* FROM {joined} ORDER BY {scored} DESC, id LIMIT {most}", values
+
+
+def nearest_by_sketch(sketched: np.ndarray, centre: np.ndarray, most: int) -> Part:
+    """Order and limit: rows whose sketch differs least from one of some vectors', then by id."""
+    values = {
+        f"sketch{number}": sketch_text(vector, centre) for number, vector in enumerate(sketched)
+    }
+    counts = ", ".join(f"(sketch <~> %({name})s::bit({len(centre)}))" for name in values)
+    return f" ORDER BY least({counts}), id LIMIT {most}", values
+
+
+def nearest_by_graphs(
+    product: str, positives: np.ndarray, ranges: list[tuple[int, int]], most: int
+) -> Part:
+    """The rows that are nearest to any positive in each range of numbers.
+
+    Where a graph covers just such a range, PostgreSQL walks it; else it scores the range.
+    """
+    values: dict[str, Any] = {}
+    walks = []
+    for number, positive in enumerate(positives):
+        values[f"near{number}"] = positive
+        for place, (first, beyond) in enumerate(ranges):
+            values |= {f"first{place}": first, f"beyond{place}": beyond}
+            walks.append(
+                f"(SELECT number FROM {halves_of(product)} "
+                f"WHERE number >= %(first{place})s AND number < %(beyond{place})s "
+                f"ORDER BY embedding <#> %(near{number})b::vector::halfvec({len(positive)}) "
+                f"LIMIT {most})"
+            )
+    return (
+        "SELECT number, id, mgrs, date, cloud_share "
+        f"FROM ({' UNION '.join(walks)}) AS near JOIN {rows_of(product)} USING (number)",
+        values,
+    )
+
+
+def _score(examples: Examples) -> Part:
+    """The score as SQL, and the examples as its parameters."""
+    values: dict[str, Any] = {}
+
+    def nearest(name: str, vectors: np.ndarray) -> str:
+        values.update({f"{name}{number}": vector for number, vector in enumerate(vectors)})
+        # <#> is the inner product below zero
+        products = ", ".join(
+            f"-(embedding <#> %({name}{number})b::vector)" for number in range(len(vectors))
+        )
+        return f"greatest({products})"
+
+    scored = nearest("positive", examples.positives)
+    if len(examples.negatives):
+        scored += f" - {NEGATIVE_WEIGHT} * {nearest('negative', examples.negatives)}"
+    return scored, values
