@@ -1,7 +1,7 @@
 """The steps of a search, the same for all engines."""
 
 from clay_assets.search.examples import Background, find_examples, find_product
-from clay_assets.search.filters import where
+from clay_assets.search.filters import matching
 from clay_assets.search.hits import Asked, Examples, Hits, hits_frame, rank
 from clay_assets.search.plan import EXACT, Plan, Task, by_sketch, choose
 from clay_assets.search.query import Query
@@ -29,7 +29,7 @@ def answer(
     """
     product = find_product(tables, query.product)
     examples = find_examples(tables, product, query, background)
-    condition, values = where(query, tables.mark)
+    condition, values = matching(tables, product, query)
     most = query.last_rank + len(examples.chip_ids) + _SPARE_CANDIDATES
     task = _task(product, query, examples, most)
     plan = EXACT

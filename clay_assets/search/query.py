@@ -15,8 +15,10 @@ from clay_assets.search.shapes import Area, Bbox, Circle, parse_area, parse_bbox
 
 MAX_K = 25_000
 """Most neighbours of one query, those of the pages before counted too."""
-MAX_EXAMPLES = 64
+MAX_EXAMPLES = 1_000
 """Most positives, and most negatives, of one query."""
+MAX_NEAREST = 64
+"""Most of each by mode `max`, which compares every row with every example."""
 MAX_EXCLUDED = 25_000
 """Most rows that are left out by name."""
 MODES = ("max", "mean", "rocchio", "ridge")
@@ -94,9 +96,18 @@ class Query:
             self._set("vector", _vector(self.vector))
         if not self.has_positive:
             raise SearchError("a query needs an example; give chip_id, lonlat, vector or positives")
+        self._check_mode()
+        self._check_filters()
+
+    def _check_mode(self) -> None:
         if self.mode not in MODES:
             raise SearchError(f"mode must be one of {', '.join(MODES)}, got {self.mode!r}")
-        self._check_filters()
+        most = max(len(self.positives), len(self.negatives))
+        if self.mode == "max" and most > MAX_NEAREST:
+            raise SearchError(
+                f"mode 'max' takes at most {MAX_NEAREST} positives and as many negatives, got "
+                f"{most}; use mode ridge, rocchio or mean"
+            )
 
     def _check_page(self) -> None:
         if not 1 <= self.k <= MAX_K:
