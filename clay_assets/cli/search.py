@@ -1,17 +1,21 @@
 """`clay-assets search` and `clay-assets trace`."""
 
 from enum import StrEnum
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
+from clay_assets.cli.answers import Output, output_of, print_hits, write_hits
+from clay_assets.cli.places import parse_box, parse_circle, parse_place, read_polygon
 from clay_assets.cli.terminal import HomeOption, clear_errors, console, settings_of
 
 if TYPE_CHECKING:
-    from clay_assets.search import Hits
+    from clay_assets.search import Hits, Query
+    from clay_assets.settings import Settings
+
+__all__ = ["print_hits", "search", "trace"]
 
 
 class Engine(StrEnum):
@@ -21,29 +25,90 @@ class Engine(StrEnum):
     pgvector = "pgvector"
 
 
-class Output(StrEnum):
-    """How the answer is written."""
+class Mode(StrEnum):
+    """How several examples make one score."""
 
-    table = "table"
-    geojson = "geojson"
-    geoparquet = "geoparquet"
+    max = "max"
+    mean = "mean"
+    rocchio = "rocchio"
+    ridge = "ridge"
+
+
+EXAMPLES, WHERE, WHICH = "Examples", "Where", "Which and how many"
 
 
 def search(
-    chip: Annotated[str | None, typer.Option(help="Chips like this one, by chip id.")] = None,
-    lon: Annotated[float | None, typer.Option(help="Chips like the one at this longitude")] = None,
-    lat: Annotated[float | None, typer.Option(help="and latitude, degrees.")] = None,
-    k: Annotated[int, typer.Option("-k", help="How many neighbours.", min=1)] = 10,
+    chip: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--chip",
+            "--like",
+            help="Chips like this one, by id, or patches, by chip_id/row/col; may be repeated.",
+            rich_help_panel=EXAMPLES,
+        ),
+    ] = None,
+    unlike: Annotated[
+        list[str] | None,
+        typer.Option(help="But not like this one; may be repeated.", rich_help_panel=EXAMPLES),
+    ] = None,
+    lon: Annotated[
+        float | None,
+        typer.Option(help="Chips like the one at this longitude", rich_help_panel=EXAMPLES),
+    ] = None,
+    lat: Annotated[
+        float | None, typer.Option(help="and latitude, degrees.", rich_help_panel=EXAMPLES)
+    ] = None,
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            help="Chips like this GeoTIFF, PNG or JPEG; then --lon and --lat are a place in it.",
+            dir_okay=False,
+            rich_help_panel=EXAMPLES,
+        ),
+    ] = None,
+    mode: Annotated[
+        Mode, typer.Option(help="How several examples are taken.", rich_help_panel=EXAMPLES)
+    ] = Mode.max,
     box: Annotated[
         str | None,
-        typer.Option(help="Only within two lat,lon corners.", metavar="lat,lon,lat,lon"),
+        typer.Option(
+            help="Only within two lat,lon corners.",
+            metavar="lat,lon,lat,lon",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+    polygon: Annotated[
+        Path | None,
+        typer.Option(help="Only within this GeoJSON file.", dir_okay=False, rich_help_panel=WHERE),
+    ] = None,
+    circle: Annotated[
+        str | None,
+        typer.Option(
+            help="Only within so many metres of a place.",
+            metavar="lat,lon,metres",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+    tile: Annotated[
+        str | None, typer.Option(help="Only in this MGRS tile.", rich_help_panel=WHERE)
     ] = None,
     since: Annotated[str | None, typer.Option(help="Not before this day, YYYY-MM-DD.")] = None,
     until: Annotated[str | None, typer.Option(help="Not after this day, YYYY-MM-DD.")] = None,
-    tile: Annotated[str | None, typer.Option(help="Only in this MGRS tile.")] = None,
     max_cloud: Annotated[
         float | None, typer.Option(help="Only with at most this share of cloud, 0 to 1.")
     ] = None,
+    min_score: Annotated[float | None, typer.Option(help="Only with at least this score.")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Never this one, by id; may be repeated.")
+    ] = None,
+    include_query: Annotated[
+        bool, typer.Option("--include-query", help="The examples may be found themselves.")
+    ] = False,
+    k: Annotated[int, typer.Option("-k", help="How many neighbours.", min=1)] = 10,
+    offset: Annotated[int, typer.Option(help="Pass over so many of the best.", min=0)] = 0,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Score every chip, however many there are.")
+    ] = False,
     product: Annotated[
         str | None, typer.Option(help="Embedding product; default the first declared.")
     ] = None,
@@ -56,29 +121,40 @@ def search(
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Find the chips that look most like a chip or a place."""
+    """Find the chips that look most like some chips, a place or a picture."""
     with clear_errors():
         from clay_assets.embeddings import load_products
-        from clay_assets.search import Query, open_index
+        from clay_assets.search import Query
 
-        settings = settings_of(home)
+        settings, place = settings_of(home), parse_place(lon, lat)
+        name = product or next(iter(load_products(settings.products_file)))
         query = Query(
-            product=product or next(iter(load_products(settings.products_file))),
+            product=name,
             k=k,
-            chip_id=chip,
-            lonlat=parse_place(lon, lat),
+            lonlat=place if image is None else None,
+            vector=None if image is None else _picture(settings, name, image, place),
+            positives=tuple(chip or ()),
+            negatives=tuple(unlike or ()),
+            mode=mode.value,
             bbox_wgs84=parse_box(box),
+            area=None if polygon is None else read_polygon(polygon),
+            circle=parse_circle(circle),
             dates=(since, until) if since or until else None,
             mgrs=tile,
             max_cloud_share=max_cloud,
+            min_score=min_score,
+            excluded=tuple(exclude or ()),
+            include_query=include_query,
+            offset=offset,
         )
-        with open_index(settings, engine.value) as index:
-            hits = index.search(query)
-        write_hits(hits, output or _output_of(to), to)
+        hits, stale = _ask(settings, engine.value, query, exact=exact)
+        write_hits(hits, output or output_of(to), to, offset=offset)
+        if stale:
+            typer.secho(f"Note: {stale}.", fg="yellow", err=True)
 
 
 def trace(
-    chip: Annotated[str, typer.Argument(help="Chip id, of a search result.")],
+    chip: Annotated[str, typer.Argument(help="Chip or patch id, of a search result.")],
     product: Annotated[
         str | None, typer.Option(help="Embedding product; default the first declared.")
     ] = None,
@@ -98,86 +174,22 @@ def trace(
         console.print(table)
 
 
-def write_hits(hits: "Hits", output: Output, to: Path | None) -> None:
-    """Write an answer to a file, or to the terminal.
+def _picture(
+    settings: "Settings", product: str, image: Path, place: tuple[float, float] | None
+) -> tuple[float, ...]:
+    from clay_assets.search.opening import picture_vector
 
-    Raises:
-        typer.BadParameter: GeoParquet without a file to write.
-    """
-    if output is Output.table and to is None:
-        print_hits(hits)
-        return
-    frame = hits.frame
-    if output is Output.geoparquet:
-        if to is None:
-            raise typer.BadParameter("--output geoparquet needs a file, --to hits.parquet")
-        frame.to_parquet(to)
-    elif output is Output.geojson:
-        text = frame.assign(date=frame["date"].astype(str)).to_json()
-        if to is None:
-            typer.echo(text)
-            return
-        to.write_text(text)
-    else:
-        raise typer.BadParameter(f"a table goes to the terminal, not to {to}; try .geojson")
-    console.print(f"Wrote {len(frame)} chips to {to}.")
+    return picture_vector(settings, product, image, place)
 
 
-def print_hits(hits: "Hits") -> None:
-    """Print an answer as a table."""
-    # No lines: a chip id then fits whole into 80 columns.
-    table = Table("#", "chip", "score", "date", "lon", "lat", "cloud", box=None, pad_edge=False)
-    table.padding = (0, 1, 0, 0)
-    for rank, row in enumerate(hits.frame.itertuples(), start=1):
-        centre = row.geometry.centroid
-        table.add_row(
-            str(rank),
-            row.chip_id,
-            f"{row.score:.4f}",
-            str(row.date)[:10],
-            f"{centre.x:.4f}",
-            f"{centre.y:.4f}",
-            "" if isnan(row.cloud_share) else f"{row.cloud_share:.0%}",
-        )
-    console.print(table)
-    how = "exact" if hits.exact else "approximate"
-    console.print(f"{len(hits.frame)} chips by {hits.engine}, {how}.", style="dim")
+def _ask(
+    settings: "Settings", engine: str, query: "Query", *, exact: bool
+) -> tuple["Hits", str | None]:
+    """The answer, and a word about tiles that the index holds an older state of."""
+    from clay_assets.search import open_index
+    from clay_assets.search.freshness import stale_tiles, stale_words
 
-
-def parse_place(lon: float | None, lat: float | None) -> tuple[float, float] | None:
-    """(lon, lat), or None when neither is given.
-
-    Raises:
-        typer.BadParameter: only one of them is given.
-    """
-    if lon is None and lat is None:
-        return None
-    if lon is None or lat is None:
-        raise typer.BadParameter("--lon and --lat go together")
-    return lon, lat
-
-
-def parse_box(text: str | None) -> tuple[float, float, float, float] | None:
-    """Two lat,lon corners as (west, south, east, north).
-
-    >>> parse_box("46.1,11.5,46.9,10.8")
-    (10.8, 46.1, 11.5, 46.9)
-
-    Raises:
-        typer.BadParameter: not four numbers.
-    """
-    if text is None:
-        return None
-    try:
-        lat0, lon0, lat1, lon1 = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"--box must be two corners lat,lon,lat,lon in degrees, got {text!r}"
-        ) from error
-    return min(lon0, lon1), min(lat0, lat1), max(lon0, lon1), max(lat0, lat1)
-
-
-def _output_of(to: Path | None) -> Output:
-    suffixes = {".geojson": Output.geojson, ".json": Output.geojson}
-    suffixes |= {".parquet": Output.geoparquet, ".geoparquet": Output.geoparquet}
-    return suffixes.get(to.suffix, Output.table) if to else Output.table
+    with open_index(settings, engine) as index:
+        hits = index.search(query, exact=exact)
+        stale = stale_tiles(settings.store, index, query.product)
+    return hits, stale_words(stale, engine) if stale else None
