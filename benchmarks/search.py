@@ -1,29 +1,26 @@
-"""Both search engines on made-up embeddings: time to load, time to answer, recall.
+"""Both search engines beside numpy, FAISS, LanceDB and the speed of memory, on made-up embeddings.
 
-    python benchmarks/search.py --rows 100000 --width 768 --folder /tmp/bench
-    python benchmarks/search.py --rows 100000 --engines duckdb
+    pip install faiss-cpu lancedb
+    python benchmarks/search.py --rows 100000 --folder /tmp/bench
+    python benchmarks/search.py --rows 1000000 --engines duckdb --no-graphs --folder /tmp/bench
 
-Embeddings are unit vectors around 1,000 low-rank clusters, tiles prefer some of them. Queries are
-stored chips; every other is filtered to the tile of another, which leaves out what looks like it.
+It prints Markdown. Embeddings are unit vectors around 1,000 low-rank clusters with a mean in
+common; each of 64 tiles prefers some of them. Queries are stored rows; the truth is one product of
+matrices. CPU counts all threads and, for PostgreSQL, the server's processes too.
 """
 
 import argparse
-import json
+import os
 import resource
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import date, timedelta
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-import shapely
+from search_data import PRODUCT, TILES, write_files, write_tile
+from search_peers import peers
 
-from clay_assets.embeddings.file import BOUNDS, METADATA_KEY, FileMetadata, file_schema
-from clay_assets.embeddings.listing import file_key
 from clay_assets.mgrs import tile_centre_wgs84
 from clay_assets.search import (
     DuckDBIndex,
@@ -31,36 +28,27 @@ from clay_assets.search import (
     PgvectorIndex,
     Query,
     build_duckdb,
-    measure_recall,
     postgres_server,
     sync_tile,
 )
 from clay_assets.store import Store
 
-PRODUCT = "made_up"
-TILES = [
-    f"{zone:02d}V{column}M"
-    for zone, columns in (
-        (31, "ABCDEFGH"),
-        (32, "JKLMNPQR"),
-        (33, "STUVWXYZ"),
-        (34, "ABCDEFGH"),
-        (35, "JKLMNPQR"),
-        (36, "STUVWXYZ"),
-        (37, "ABCDEFGH"),
-        (38, "JKLMNPQR"),
-    )
-    for column in columns
-]
-CLUSTERS, RANK = 1_000, 16
+__all__ = ["TILES", "write_files", "write_tile"]
+
+BOX = (0.0, 40.0, 11.0, 80.0)
+"""Filter: about a fourth of the rows."""
+Answer = Callable[[str, np.ndarray, int, bool], Sequence[str]]
+"""Ids of the k best rows for a row of an id and a vector, of all rows or of those in `BOX`."""
 
 
 def main() -> None:
-    """Run what the command line asks for and print JSON lines."""
+    """Run what the command line asks for and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--width", type=int, default=768)
-    parser.add_argument("--engines", nargs="+", default=["duckdb", "pgvector"])
+    parser.add_argument("--engines", nargs="*", default=["duckdb", "pgvector"])
+    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--no-graphs", action="store_true", help="leave out the peers' graphs")
     parser.add_argument("--samples", type=int, default=40)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/clay_search_benchmark"))
     parser.add_argument("--keep", action="store_true", help="keep the folder for the next run")
@@ -68,155 +56,183 @@ def main() -> None:
     folder = chosen.folder / f"{chosen.rows}x{chosen.width}"
     store = Store(str(folder / "data"), folder / "cache")
     if not store.files("embeddings"):
-        with timed("write embedding files", chosen.rows):
-            write_files(store, chosen.rows, chosen.width)
-    say("one pass over the vectors", ms=memory_pass_ms(chosen.rows, chosen.width))
-    with timed("build duckdb", chosen.rows):
-        build_duckdb(store, run_id="benchmark")
+        write_files(store, chosen.rows, chosen.width)
+    with Clock() as clock:
+        report = build_duckdb(store, run_id="benchmark")
+    print(f"DuckDB: {loading(clock, chosen.rows)}; {report.size_bytes / 1e9:.2f} GB, recall@10 of")
+    print(f"the sketches as measured by the build {report.recall.get(PRODUCT)}\n")
     with DuckDBIndex(store) as duckdb:
+        bench = Bench(duckdb, chosen.samples)
+        bench.header()
         if "duckdb" in chosen.engines:
-            report(duckdb, duckdb, chosen.samples)
+            bench.engine("DuckDB", duckdb)
         if "pgvector" in chosen.engines:
-            with postgres_server(None, folder / "postgres") as url:
-                with timed("sync pgvector", chosen.rows):
-                    for tile in TILES:
-                        sync_tile(url, store, PRODUCT, tile, run_id="benchmark")
-                with PgvectorIndex(url) as pgvector:
-                    report(pgvector, duckdb, chosen.samples)
+            pgvector(bench, store, folder, chosen.rows)
+        if not chosen.no_peers:
+            for name, seconds, ask in peers(
+                bench.vectors, bench.passes, folder, graphs=not chosen.no_graphs
+            ):
+                bench.measure(f"{name} ({seconds:.0f} s to build)", bench.by_place(ask))
     if not chosen.keep:
         shutil.rmtree(folder)
 
 
-def write_files(store: Store, rows: int, width: int) -> None:
-    """Embedding files of all tiles."""
-    rng = np.random.default_rng(0)
-    common = rng.normal(size=width).astype(np.float32)
-    centres = rng.normal(size=(CLUSTERS, width)).astype(np.float32)
-    bases = rng.normal(size=(CLUSTERS, RANK, width)).astype(np.float32) / 4
-    for number, tile in enumerate(TILES):
-        count = rows // len(TILES) + (number < rows % len(TILES))
-        if count:
-            preferred = rng.permutation(CLUSTERS)[:100]
-            cluster = rng.choice(preferred, count)
-            spread = rng.normal(size=(count, RANK)).astype(np.float32)
-            vectors = centres[cluster] + common
-            for one in preferred:
-                members = np.flatnonzero(cluster == one)
-                vectors[members] += spread[members] @ bases[one]
-            write_tile(store, tile, vectors)
+def pgvector(bench: "Bench", store: Store, folder: Path, rows: int) -> None:
+    """Load the pgvector index and measure it."""
+    with postgres_server(None, folder / "postgres") as url:
+        server = int((folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+        with Clock(server) as clock:
+            for tile in TILES:
+                sync_tile(url, store, PRODUCT, tile, run_id="benchmark")
+        with PgvectorIndex(url) as index:
+            bench.engine(f"pgvector (loaded: {loading(clock, rows)})", index, server)
 
 
-def write_tile(store: Store, tile: str, vectors: np.ndarray) -> None:
-    """One embedding file, as the embeddings stage writes it."""
-    count, width = vectors.shape
-    lon, lat = tile_centre_wgs84(tile)
-    place = np.arange(count) // 4
-    west, south = lon + 0.01 * (place % 64), lat + 0.01 * (place // 64)
-    days = [date(2020, 1, 1) + timedelta(days=int(n % 4) * 90) for n in range(count)]
-    ids = [f"claytile_{tile}_{day:%Y%m%d}_v01_{n:05d}" for n, day in enumerate(days)]
-    corners = (west, south, west + 0.009, south + 0.009)
-    storage = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), width)
-    columns = {
-        "source_url": [f"chips/{tile}/{chip_id}.tif" for chip_id in ids],
-        "date": days,
-        "embeddings": pa.ExtensionArray.from_storage(
-            pa.fixed_shape_tensor(pa.float32(), [width]), storage
-        ),
-        "geometry": shapely.to_wkb(shapely.box(*corners)),
-        "chip_id": ids,
-        "mgrs": [tile] * count,
-        "chip_hash": ids,
-        "bbox": pa.StructArray.from_arrays([pa.array(side) for side in corners], BOUNDS),
-        "cloud_share": np.linspace(0, 0.3, count, dtype=np.float32),
-        "nodata_share": np.zeros(count, np.float32),
-    }
-    meta = FileMetadata(
-        PRODUCT, "made-up", "mean", "fp32", (width,), "made-up", "1", "1", tile, (), "run", "0"
+class Bench:
+    """Queries with their true answers, and what is measured of each way to answer them."""
+
+    def __init__(self, index: DuckDBIndex, samples: int) -> None:
+        """Draw the queries from an index, and find their neighbours by brute force."""
+        batches = list(index.vector_batches(PRODUCT))
+        self.ids = np.concatenate([ids for ids, _ in batches])
+        self.vectors = np.concatenate([vectors for _, vectors in batches])
+        self.passes = meets_box(self.ids)
+        outside = np.flatnonzero(~self.passes)
+        self.queries = np.random.default_rng(1).choice(outside, samples, replace=False)
+        self.pass_ms, self.pass_cpu_ms = memory_pass_ms(self.vectors)
+        scores = self.vectors @ self.vectors[self.queries].T
+        scores[self.queries, np.arange(samples)] = -np.inf
+        self.truth = {False: self._best(scores)}
+        scores[~self.passes] = -np.inf
+        self.truth[True] = self._best(scores)
+
+    def _best(self, scores: np.ndarray) -> list[list[str]]:
+        found = []
+        for column in scores.T:
+            best = np.argpartition(-column, 1_000)[:1_000]
+            found.append(self.ids[best[np.argsort(-column[best], kind="stable")]].tolist())
+        return found
+
+    def header(self) -> None:
+        """Say what is measured."""
+        print(f"One pass over the vectors at the speed of memory: {self.pass_ms:.1f} ms. Load:")
+        print(f"{os.getloadavg()[0]:.1f}. Filter: a box with a fourth of the rows,")
+        print("and without the query's own surroundings.\n")
+        print("| | asked | p50, ms | p95, ms | CPU, ms | CPU of one pass | recall |")
+        print("|---|---|---|---|---|---|---|")
+
+    def engine(self, name: str, index: Index, server: int | None = None) -> None:
+        """Measure one of ours, as served and scoring every row."""
+
+        def ask(exact: bool) -> Answer:
+            def answer(chip_id: str, _: np.ndarray, k: int, filtered: bool) -> Sequence[str]:
+                query = Query(PRODUCT, k, chip_id, bbox_wgs84=BOX if filtered else None)
+                found: list[str] = index.search(query, exact=exact).frame["id"].tolist()
+                return found
+
+            return answer
+
+        self.measure(f"{name}, as served", ask(False), server)
+        self.measure(f"{name}, every row scored", ask(True), server)
+
+    def by_place(self, ask: Callable[[np.ndarray, int, np.ndarray | None], np.ndarray]) -> Answer:
+        """A peer's way to answer as ours: the row itself is left out."""
+
+        def answer(chip_id: str, vector: np.ndarray, k: int, filtered: bool) -> Sequence[str]:
+            places = ask(vector, k + 1, self.passes if filtered else None)
+            return [one for one in self.ids[places].tolist() if one != chip_id][:k]
+
+        return answer
+
+    def measure(self, name: str, answer: Answer, server: int | None = None) -> None:
+        """Ask all queries, and print a line for each way to ask."""
+        for asked, k, filtered in (
+            ("10", 10, False),
+            ("1,000", 1_000, False),
+            ("10, filter", 10, True),
+        ):
+            few = self.queries[: max(5, len(self.queries) // (4 if k > 10 else 1))]
+            times, cpu, found = [], [], 0
+            for number, place in enumerate([few[0], *few]):  # the first once more, to warm up
+                with Clock(server) as clock:
+                    ids = answer(self.ids[place], self.vectors[place], k, filtered)
+                if number:
+                    times.append(clock.wall * 1000)
+                    cpu.append(clock.cpu * 1000)
+                    found += len({*ids} & {*self.truth[filtered][number - 1][:k]})
+            middle, high = np.percentile(times, [50, 95])
+            share = np.median(cpu) / self.pass_cpu_ms
+            print(
+                f"| {name} | {asked} | {middle:.1f} | {high:.1f} | {np.median(cpu):.1f} "
+                f"| {share:.2f} | {found / len(few) / k:.4f} |",
+                flush=True,
+            )
+
+
+class Clock:
+    """Wall and CPU seconds of a block, those of a server's processes among them."""
+
+    def __init__(self, server: int | None = None) -> None:
+        """`server` is the process whose children are counted too."""
+        self._server = server
+        self.wall = self.cpu = 0.0
+
+    def __enter__(self) -> "Clock":
+        """Start."""
+        self._from = time.perf_counter(), self._cpu()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.wall = time.perf_counter() - self._from[0]
+        self.cpu = self._cpu() - self._from[1]
+
+    def _cpu(self) -> float:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return usage.ru_utime + usage.ru_stime + (cpu_of(self._server) if self._server else 0.0)
+
+
+def cpu_of(server: int) -> float:
+    """CPU seconds of a process and its children, as far as the clock's ticks of 10 ms tell."""
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:  # ended meanwhile
+            continue
+        if int(fields[1]) == server or path.parent.name == str(server):
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def meets_box(ids: np.ndarray) -> np.ndarray:
+    """(N,) which rows have a footprint that meets `BOX`; by their ids, see `write_tile`."""
+    centres = {tile: tile_centre_wgs84(tile) for tile in TILES}
+    lons, lats, numbers = np.array(
+        [(*centres[one.split("_")[1]], int(one.rsplit("_", 1)[1])) for one in ids]
+    ).T
+    west, south = lons + 0.01 * (numbers // 4 % 64), lats + 0.01 * (numbers // 4 // 64)
+    met: np.ndarray = (west <= BOX[2]) & (west + 0.009 >= BOX[0])
+    return met & (south <= BOX[3]) & (south + 0.009 >= BOX[1])
+
+
+def memory_pass_ms(vectors: np.ndarray) -> tuple[float, float]:
+    """Least wall and CPU time of one matrix-vector product over all vectors."""
+    taken = []
+    for place in range(7):
+        with Clock() as clock:
+            vectors @ vectors[place]
+        taken.append((clock.wall * 1000, clock.cpu * 1000))
+    return min(taken)
+
+
+def loading(clock: Clock, rows: int) -> str:
+    """How fast rows were loaded, for people."""
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    return (
+        f"{rows / clock.wall:,.0f} rows a second, {clock.wall:.0f} s wall, {clock.cpu:.0f} s CPU, "
+        f"peak memory {peak_mib} MiB"
     )
-    table = pa.table(columns, schema=file_schema((width,)))
-    with store.writing(file_key(PRODUCT, tile, min(days), max(days))) as path:
-        pq.write_table(
-            table.replace_schema_metadata({METADATA_KEY: meta.to_json()}),
-            path,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=["mgrs", "date"],
-            row_group_size=8192,
-        )
-
-
-def report(index: Index, reference: Index, samples: int) -> None:
-    """Recall of what is served, and time by kind of query."""
-    measured = measure_recall(index, PRODUCT, reference=reference, samples=samples)
-    say(f"{index.engine} recall@10", **vars(measured))
-    drawn = index.sample(PRODUCT, samples, seed=1)
-    centre = drawn.geometry.iloc[0].centroid
-    box = (centre.x - 0.2, centre.y - 0.2, centre.x + 0.2, centre.y + 0.2)
-    kinds: dict[str, Callable[[str], tuple[Query, bool]]] = {
-        "exact": lambda chip: (Query(PRODUCT, 10, chip), True),
-        "unfiltered": lambda chip: (Query(PRODUCT, 10, chip), False),
-        "k=1000": lambda chip: (Query(PRODUCT, 1000, chip), False),
-        "a tile": lambda chip: (Query(PRODUCT, 10, chip, mgrs=drawn["mgrs"].iloc[0]), False),
-        "a box": lambda chip: (Query(PRODUCT, 10, chip, bbox_wgs84=box), False),
-        "half by cloud": lambda chip: (Query(PRODUCT, 10, chip, max_cloud_share=0.15), False),
-        "3 positives, 2 negatives": lambda chip: (
-            Query(
-                PRODUCT,
-                10,
-                chip,
-                positives=tuple(drawn["chip_id"][:2]),
-                negatives=tuple(drawn["chip_id"][2:4]),
-            ),
-            False,
-        ),
-    }
-    for kind, make in kinds.items():
-        times = []
-        for chip_id in drawn["chip_id"][: 5 if kind == "exact" else samples]:
-            query, exact = make(chip_id)
-            started = time.perf_counter()
-            hits = index.search(query, exact=exact)
-            times.append((time.perf_counter() - started) * 1000)
-        low, middle, high = np.percentile(times, [5, 50, 95]).round(1).tolist()
-        say(f"{index.engine} {kind}", exact=hits.exact, p5_ms=low, p50_ms=middle, p95_ms=high)
-
-
-def memory_pass_ms(rows: int, width: int) -> float:
-    """Time of one matrix-vector product over vectors of that size, in memory."""
-    count = min(rows, 100_000)
-    vectors = np.ones((count, width), dtype=np.float32)
-    query = np.ones(width, dtype=np.float32)
-    times = []
-    for _ in range(5):
-        started = time.perf_counter()
-        vectors @ query
-        times.append(time.perf_counter() - started)
-    return round(min(times) * rows / count * 1000, 1)
-
-
-@contextmanager
-def timed(step: str, rows: int) -> Iterator[None]:
-    """Say how long a step took."""
-    started, before = time.perf_counter(), cpu_seconds()
-    yield
-    seconds = time.perf_counter() - started
-    say(
-        step,
-        seconds=round(seconds, 2),
-        own_cpu_seconds=round(cpu_seconds() - before, 2),
-        rows_per_second=round(rows / seconds),
-    )
-
-
-def cpu_seconds() -> float:
-    """CPU time of this process."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def say(what: str, **figures: object) -> None:
-    """Print one line."""
-    print(json.dumps({"what": what} | figures), flush=True)
 
 
 if __name__ == "__main__":
