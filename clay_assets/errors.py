@@ -45,6 +45,10 @@ class NotFoundError(ClayAssetsError, LookupError):
     """A named thing (chip, product, checkpoint, file) does not exist."""
 
 
+class ConflictError(ClayAssetsError, ValueError):
+    """Somebody else has changed a thing since it was read."""
+
+
 class StoreError(ClayAssetsError, OSError):
     """A file could not be read from or written to the data root."""
 

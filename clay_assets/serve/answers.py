@@ -1,131 +1,172 @@
-"""What a search over HTTP asks for, and the GeoJSON it gets."""
+"""The hits of a search as GeoJSON, CSV and GeoParquet, a thousand at a time."""
 
-from typing import Annotated, Any
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
 
+import geopandas
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import shapely
-from fastapi import Query as QueryParameters
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from shapely.geometry import mapping
 
-from clay_assets.search import Hits, Query
-from clay_assets.serve.asking import Engine
+from clay_assets.geotable import geo_metadata
+from clay_assets.search import Hits
 from clay_assets.serve.catalogue import ProductChips, known_share, rounded
 
+Format = Literal["geojson", "csv", "parquet"]
+MEDIA_TYPES: dict[Format, str] = {
+    "geojson": "application/geo+json",
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}
 SCORE_DIGITS = 6
+_AT_ONCE = 1_000
+_COLUMNS = (
+    "rank", "id", "chip_id", "patch_row", "patch_col", "score", "mgrs", "date", "cloud_share",
+    "source_url", "product",
+)  # fmt: skip
+_SCHEMA = pa.schema(
+    [
+        ("rank", pa.int32()),
+        ("id", pa.string()),
+        ("chip_id", pa.string()),
+        ("patch_row", pa.int16()),
+        ("patch_col", pa.int16()),
+        ("score", pa.float64()),
+        ("mgrs", pa.string()),
+        ("date", pa.date32()),
+        ("cloud_share", pa.float32()),
+        ("source_url", pa.string()),
+        ("product", pa.string()),
+        ("geometry", pa.binary()),
+    ]
+)
 
 
-def _numbers(found: Any) -> Any:  # noqa: ANN401
-    """A list of numbers from `w,s,e,n`, as a GET request writes it, or from a JSON list."""
-    if isinstance(found, list) and len(found) == 1 and isinstance(found[0], str):
-        found = found[0]
-    return found.split(",") if isinstance(found, str) else found
+@dataclass(frozen=True)
+class Answer:
+    """Hits and what is said about them."""
 
+    hits: Hits
+    """One page of them."""
+    chips: ProductChips
+    """The product's chips, which know places."""
+    members: dict[str, Any]
+    """How they were found: the members of the collection beside its features."""
+    first_rank: int
+    """Rank of the first hit."""
 
-Bbox = Annotated[tuple[float, float, float, float], BeforeValidator(_numbers)]
-Place = Annotated[tuple[float, float], BeforeValidator(_numbers)]
+    def write(self, kind: Format) -> Iterator[bytes]:
+        """The answer in a format, in pieces."""
+        if kind == "geojson":
+            return self.geojson()
+        return self._csv() if kind == "csv" else self._parquet()
 
-
-class SearchRequest(BaseModel):
-    """One search; the same fields as parameters of GET and as JSON of POST.
-
-    Values are checked by `Query`, so that every way to ask has the same limits and words.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    product: str | None = Field(None, description="Embedding product; default the first one.")
-    engine: Engine = Field("duckdb", description="Which index answers.")
-    k: int = Field(12, description="Most hits.")
-    chip_id: str | None = Field(None, description="Chips like this one.")
-    lonlat: Place | None = Field(None, description="Chips like the one here: lon,lat in degrees.")
-    positives: list[str] = Field([], description="More chips that hits should look like.")
-    negatives: list[str] = Field([], description="Chips that hits should not look like.")
-    bbox: Bbox | None = Field(None, description="Only here: west,south,east,north in degrees.")
-    since: str | None = Field(None, description="Not before this day, YYYY-MM-DD.")
-    until: str | None = Field(None, description="Not after this day, YYYY-MM-DD.")
-    mgrs: str | None = Field(None, description="Only in this tile.")
-    max_cloud_share: float | None = Field(None, description="Most cloud, 0 to 1.")
-    min_score: float | None = Field(None, description="Least score, -1 to 1.")
-    include_query: bool = Field(False, description="Whether the examples may be hits.")
-    one_per_place: bool = Field(
-        False,
-        description="Only the best date of each place, and none of the places of the examples.",
-    )
-
-    def query(self, product: str, k: int, vector: list[float] | None = None) -> Query:
-        """The query of `k` hits in `product`.
-
-        Raises:
-            SearchError: a value is outside what is allowed.
-            TileError: `mgrs` is no tile.
-        """
-        return Query(
-            product=product,
-            k=k,
-            chip_id=self.chip_id,
-            lonlat=self.lonlat,
-            vector=vector,
-            positives=tuple(self.positives),
-            negatives=tuple(self.negatives),
-            bbox_wgs84=self.bbox,
-            dates=(self.since, self.until) if self.since or self.until else None,
-            mgrs=self.mgrs,
-            max_cloud_share=self.max_cloud_share,
-            min_score=self.min_score,
-            include_query=self.include_query,
-        )
-
-
-class SearchBody(SearchRequest):
-    """A search as JSON, which may also bring its own vector."""
-
-    vector: list[float] | None = Field(None, description="Chips like this embedding.")
-
-
-SearchParameters = Annotated[SearchRequest, QueryParameters()]
-
-
-def answer(
-    hits: Hits, request: SearchRequest, chips: ProductChips, seconds: float
-) -> dict[str, Any]:
-    """Hits as a GeoJSON FeatureCollection, best first; its members say how they were found."""
-    return {
-        "type": "FeatureCollection",
-        "product": chips.product,
-        "engine": hits.engine,
-        "exact": hits.exact,
-        "seconds": round(seconds, 4),
-        "request": request.model_dump(exclude_defaults=True, exclude={"vector"}),
-        "query_chips": list(hits.query_chips),
-        "features": [
-            _feature(rank, row, footprint, chips)
-            for rank, (row, footprint) in enumerate(
-                zip(hits.frame.itertuples(), rounded(hits.frame.geometry), strict=True), start=1
+    def geojson(self) -> Iterator[bytes]:
+        """A FeatureCollection; its members say how the hits were found."""
+        head = json.dumps({"type": "FeatureCollection", **self.members}, separators=(",", ":"))
+        yield f'{head[:-1]},"features":['.encode()
+        separator = ""
+        for first, frame in self._pieces():
+            footprints = shapely.to_geojson(rounded(frame.geometry))
+            features = (
+                f'{{"type":"Feature","id":{row["rank"]},"geometry":{footprint},'
+                f'"properties":{json.dumps(row | self._place(row), separators=(",", ":"))}}}'
+                for row, footprint in zip(_rows(frame, first), footprints, strict=True)
             )
-        ],
-    }
+            yield (separator + ",".join(features)).encode()
+            separator = ","
+        yield b"]}"
+
+    def _csv(self) -> Iterator[bytes]:
+        yield (",".join((*_COLUMNS, "geometry")) + "\r\n").encode()
+        for first, frame in self._pieces():
+            text = io.StringIO()
+            writer = csv.DictWriter(text, (*_COLUMNS, "geometry"))
+            shapes = shapely.to_wkt(rounded(frame.geometry), rounding_precision=-1)
+            for row, shape in zip(_rows(frame, first), shapes, strict=True):
+                writer.writerow(row | {"product": self.chips.product, "geometry": shape})
+            yield text.getvalue().encode()
+
+    def _parquet(self) -> Iterator[bytes]:
+        """GeoParquet; without pyarrow's seeking, so that each row group can leave at once."""
+        geometry = self.hits.frame.geometry
+        about = geo_metadata(
+            set(geometry.geom_type), geometry.total_bounds.tolist() if len(geometry) else []
+        )
+        schema = _SCHEMA.with_metadata({"geo": json.dumps(about)})
+        sink = _Sink()
+        with pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, compression="zstd") as writer:
+            for first, frame in self._pieces():
+                writer.write_table(_table(frame, first, self.chips.product))
+                yield sink.taken()
+        yield sink.taken()
+
+    def _pieces(self) -> Iterator[tuple[int, geopandas.GeoDataFrame]]:
+        for start in range(0, len(self.hits.frame), _AT_ONCE):
+            yield self.first_rank + start, self.hits.frame.iloc[start : start + _AT_ONCE]
+
+    def _place(self, row: dict[str, Any]) -> dict[str, Any]:
+        listed = self.chips.chips.get(row["chip_id"])  # None: the index is older than the files
+        return {
+            "place": listed.place if listed else None,
+            "hash": listed.content_hash if listed else "",
+        }
 
 
-def _feature(
-    rank: int,
-    row: Any,  # noqa: ANN401
-    footprint: shapely.Geometry,
-    chips: ProductChips,
-) -> dict[str, Any]:
-    listed = chips.chips.get(row.chip_id)  # None: the index is older than the files
-    return {
-        "type": "Feature",
-        "id": rank,
-        "geometry": mapping(footprint),
-        "properties": {
+class _Sink(io.RawIOBase):
+    """Keeps what is written until it is taken."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:  # noqa: ANN401
+        self._written += data
+        return len(data)
+
+    def taken(self) -> bytes:
+        written, self._written = bytes(self._written), bytearray()
+        return written
+
+
+def _rows(frame: geopandas.GeoDataFrame, first: int) -> Iterator[dict[str, Any]]:
+    """Each hit as JSON values, with its rank."""
+    for rank, row in enumerate(frame.itertuples(), start=first):
+        yield {
             "rank": rank,
+            "id": row.id,
             "chip_id": row.chip_id,
+            "patch_row": _whole(row, "patch_row"),
+            "patch_col": _whole(row, "patch_col"),
             "score": round(float(row.score), SCORE_DIGITS),
             "mgrs": row.mgrs,
             "date": str(row.date)[:10],
             "cloud_share": known_share(row.cloud_share),
             "source_url": row.source_url,
-            "place": listed.place if listed else None,
-            "hash": listed.content_hash if listed else "",
-        },
+        }
+
+
+def _whole(row: Any, name: str) -> int | None:  # noqa: ANN401
+    found = getattr(row, name, None)
+    return None if found is None else int(found)
+
+
+def _table(frame: geopandas.GeoDataFrame, first: int, product: str) -> pa.Table:
+    size = len(frame)
+    columns = {
+        name: frame[name].to_numpy() if name in frame else pa.nulls(size) for name in _SCHEMA.names
+    } | {
+        "rank": range(first, first + size),
+        "date": pd.to_datetime(frame["date"]).dt.date,
+        "cloud_share": [known_share(found) for found in frame["cloud_share"]],
+        "product": [product] * size,
+        "geometry": shapely.to_wkb(frame.geometry.to_numpy()),
     }
+    return pa.table([pa.array(columns[f.name], type=f.type) for f in _SCHEMA], schema=_SCHEMA)

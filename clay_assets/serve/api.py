@@ -1,25 +1,38 @@
 """The addresses under `/api` that say what there is, find chips and show them."""
 
-import hashlib
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Path, Response
+from fastapi import Query as QueryParameter
 
+from clay_assets.provenance import fingerprint
 from clay_assets.search import trace
-from clay_assets.serve.answers import SearchBody, SearchParameters
 from clay_assets.serve.asking import ENGINES
+from clay_assets.serve.documents import (
+    FootprintCollection,
+    GeoJsonResponse,
+    PngResponse,
+    ProductList,
+)
+from clay_assets.serve.requests import CHIP_ID
 from clay_assets.serve.service import Service
 from clay_assets.serve.thumbnails import ThumbnailSize
 from clay_assets.serve.way_back import way_back
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-IfNoneMatch = Annotated[str | None, Header()]
+IfNoneMatch = Annotated[str | None, Header(description="A version that is known already.")]
+ProductName = Annotated[
+    str | None,
+    QueryParameter(description="Embedding product; default the first one.", examples=["clay"]),
+]
+ChipId = Annotated[str, Path(examples=[CHIP_ID])]
+KNOWN: dict[int | str, dict[str, Any]] = {304: {"description": "As known."}}
 
 
 def add_api_routes(routes: APIRouter, service: Service) -> None:
     """Add them to `routes`, answering from `service`."""
 
-    @routes.get("/api/products")
+    @routes.get("/api/products", response_model=ProductList)
     def products() -> dict[str, Any]:
         """Products that can be searched, engines, and where Dagster is."""
         return {
@@ -29,55 +42,57 @@ def add_api_routes(routes: APIRouter, service: Service) -> None:
             "basemap_url": service.settings.api.basemap_url,
         }
 
-    @routes.get("/api/footprints")
-    def footprints(product: str | None = None, if_none_match: IfNoneMatch = None) -> Response:
+    @routes.get(
+        "/api/footprints",
+        response_class=GeoJsonResponse,
+        responses=KNOWN | {200: {"model": FootprintCollection}},
+    )
+    def footprints(product: ProductName = None, if_none_match: IfNoneMatch = None) -> Response:
         """Places of a product as GeoJSON, each with its chips by date."""
         chips = service.chips(product)
         headers = {"etag": f'"{chips.version}"', "cache-control": "no-cache"}
         if if_none_match == headers["etag"]:
             return Response(status_code=304, headers=headers)
-        return Response(chips.geojson, media_type="application/geo+json", headers=headers)
-
-    @routes.get("/api/search")
-    def search(parameters: SearchParameters) -> dict[str, Any]:
-        """The chips most like an example, best first, as GeoJSON."""
-        return service.search(parameters)
-
-    @routes.post("/api/search")
-    def search_by_body(body: SearchBody) -> dict[str, Any]:
-        """The same with a JSON body, which may bring its own vector."""
-        return service.search(body, body.vector)
+        return GeoJsonResponse(chips.geojson, headers=headers)
 
     _add_chip_routes(routes, service)
 
 
 def _add_chip_routes(routes: APIRouter, service: Service) -> None:
-    @routes.get("/api/chips/{chip_id}/thumbnail.png")
+    @routes.get("/api/chips/{chip_id}/thumbnail.png", response_class=PngResponse, responses=KNOWN)
     def thumbnail(
-        chip_id: str,
+        chip_id: ChipId,
         size: ThumbnailSize = ThumbnailSize.MEDIUM,
-        v: str = "",
+        v: Annotated[str, QueryParameter(description="The chip's hash: then kept for ever.")] = "",
+        row: Annotated[int | None, QueryParameter(description="Of a patch, with col.")] = None,
+        col: Annotated[int | None, QueryParameter(description="Of a patch, with row.")] = None,
         if_none_match: IfNoneMatch = None,
     ) -> Response:
-        """A true-colour picture; `v`, the chip's hash, lets browsers keep it for ever."""
+        """A true-colour picture of a chip, or of one of its patches with what lies around it."""
+        patch = service.patch(row, col)
         chips = service.catalogue.holder(chip_id, service.products)
         listed = chips.chip(chip_id)
-        tag = hashlib.sha256(f"{listed.content_hash} {size}".encode()).hexdigest()[:16]
+        tag = fingerprint(listed.content_hash, int(size), row, col)
         is_current = v == listed.content_hash
         headers = {"etag": f'"{tag}"', "cache-control": IMMUTABLE if is_current else "no-cache"}
         if if_none_match == headers["etag"]:
             return Response(status_code=304, headers=headers)
-        picture = service.thumbnails.png(listed, chips.tiles[listed.mgrs], size)
-        return Response(picture, media_type="image/png", headers=headers)
+        picture = service.thumbnails.png(listed, chips.tiles[listed.mgrs], size, patch)
+        return PngResponse(picture, headers=headers)
 
-    @routes.get("/api/chips/{product}/{chip_id}")
-    def chip(product: str, chip_id: str) -> dict[str, Any]:
-        """A chip, its other dates, and its way back to scenes, checkpoint and runs."""
+    @routes.get("/api/chips/{product}/{row_id:path}")
+    def chip(
+        product: Annotated[str, Path(examples=["clay"])],
+        row_id: Annotated[str, Path(description="A chip, or chip/row/col.", examples=[CHIP_ID])],
+    ) -> dict[str, Any]:
+        """A chip or patch, its other dates, and its way back to scenes, checkpoint and runs."""
         chips = service.chips(product)
+        chip_id = row_id.partition("/")[0]
         listed = chips.chip(chip_id)
         place = chips.places[listed.place]
         centre = place.footprint.centroid
         return {
+            "id": row_id,
             "chip_id": chip_id,
             "product": chips.product,
             "mgrs": listed.mgrs,
@@ -88,5 +103,5 @@ def _add_chip_routes(routes: APIRouter, service: Service) -> None:
             "place": listed.place,
             "centre": [round(centre.x, 6), round(centre.y, 6)],
             "dates": [{"chip_id": other.chip_id, "date": other.date} for other in place.chips],
-            "way_back": way_back(trace(service.store, chips.product, chip_id)),
+            "way_back": way_back(trace(service.store, chips.product, row_id)),
         }

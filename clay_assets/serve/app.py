@@ -18,10 +18,13 @@ from clay_assets.serve.catalogue import Catalogue
 from clay_assets.serve.cell_routes import add_cell_routes
 from clay_assets.serve.failures import handle_failures
 from clay_assets.serve.health_routes import add_health_routes
+from clay_assets.serve.label_routes import add_label_routes
 from clay_assets.serve.limits import BodyLimit, RateLimit
 from clay_assets.serve.map_tile_routes import add_map_tile_routes
 from clay_assets.serve.metrics import CountRequests
+from clay_assets.serve.openapi import describe_api
 from clay_assets.serve.page import add_page
+from clay_assets.serve.search_routes import add_search_routes, add_upload_routes
 from clay_assets.serve.service import Service
 from clay_assets.serve.sign_in import TokenGate
 from clay_assets.serve.thumbnails import Thumbnails
@@ -32,6 +35,9 @@ COMPRESS_LEVEL = 5
 ROUTES = (
     add_health_routes,
     add_api_routes,
+    add_search_routes,
+    add_upload_routes,
+    add_label_routes,
     add_map_tile_routes,
     add_cell_routes,
     add_beyond_routes,
@@ -104,6 +110,7 @@ def assemble(
     for add_routes in ROUTES:
         add_routes(routes, service)
     app.include_router(routes)
+    describe_api(app, has_token=settings.api.token is not None)
     _add_gates(app, service)
     add_page(app, settings.api.basemap_url)
     return app

@@ -8,7 +8,8 @@ from shapely.geometry import mapping
 
 from clay_assets.search import Hits
 from clay_assets.search import Query as SearchQuery
-from clay_assets.serve.answers import SCORE_DIGITS, Engine
+from clay_assets.serve.answers import SCORE_DIGITS
+from clay_assets.serve.asking import Engine
 from clay_assets.serve.catalogue import ProductChips, known_share, rounded
 from clay_assets.serve.cells import Cells, CellSearch, resolution_of, search_cells
 from clay_assets.serve.service import Service

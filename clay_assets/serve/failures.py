@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from clay_assets.errors import (
     ClayAssetsError,
+    ConflictError,
     DatabaseError,
     InvalidValueError,
     NotFoundError,
@@ -20,6 +22,7 @@ from clay_assets.errors import (
     TileError,
 )
 
+MOST_SAID = 5
 log = logging.getLogger(__name__)
 
 ANSWERS: tuple[tuple[type[ClayAssetsError], int, str], ...] = (
@@ -28,6 +31,7 @@ ANSWERS: tuple[tuple[type[ClayAssetsError], int, str], ...] = (
     (SearchError, 400, "Mend the query and ask again."),
     (ProductError, 400, "Mend the products file, then start the server again."),
     (NotFoundError, 404, "Check the name; what has just been deleted is gone after a reload."),
+    (ConflictError, 412, "Read it again, then decide."),
     (DatabaseError, 503, "Start the database, or choose the engine duckdb."),
     (StoreError, 503, "Check that the data root can be reached, then ask again."),
     (ServiceError, 503, "Start the service, then ask again."),
@@ -56,12 +60,21 @@ async def _known(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    details = error.errors() if isinstance(error, RequestValidationError) else []
-    found = "; ".join(
-        f"{'.'.join(str(part) for part in detail['loc'][1:]) or 'request'}: {detail['msg']}"
-        for detail in details
-    )
+    found = words_of(error) if isinstance(error, RequestValidationError) else str(error)
     return problem(400, found, "The parameters are listed at /openapi.json.")
+
+
+def words_of(error: RequestValidationError | ValidationError) -> str:
+    """The first few things that are wrong, each with where."""
+    details = error.errors()
+    is_request = isinstance(error, RequestValidationError)
+    words = [
+        f"{'.'.join(str(part) for part in detail['loc'][is_request:]) or 'request'}: "
+        f"{detail['msg']}"
+        for detail in details[:MOST_SAID]
+    ]
+    more = len(details) - len(words)
+    return "; ".join(words) + (f"; and {more} more" if more else "")
 
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:

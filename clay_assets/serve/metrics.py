@@ -46,9 +46,7 @@ class Metrics:
 
     def count_search(self, hits: Hits, seconds: float) -> None:
         """Count one answer of an index."""
-        self.search_seconds.labels(hits.engine, "exact" if hits.exact else "sketch").observe(
-            seconds
-        )
+        self.search_seconds.labels(hits.engine, hits.how).observe(seconds)
 
     def text(self) -> bytes:
         """All of them in Prometheus' text form."""

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clay_assets.embeddings import Product
 from clay_assets.errors import NotFoundError
 from clay_assets.search import Hits, Query
-from clay_assets.serve.answers import SearchRequest, answer
+from clay_assets.search.query import MAX_K
+from clay_assets.serve.answers import Answer
 from clay_assets.serve.asking import Indexes, one_per_place
 from clay_assets.serve.catalogue import Catalogue, ProductChips
 from clay_assets.serve.metrics import Metrics
+from clay_assets.serve.requests import SearchFields
 from clay_assets.serve.thumbnails import Thumbnails
 from clay_assets.settings import Settings
 from clay_assets.store import Store
@@ -59,24 +61,54 @@ class Service:
         """
         return self.catalogue.of(self.product(product).name)
 
-    def search(self, request: SearchRequest, vector: list[float] | None = None) -> dict[str, Any]:
-        """The answer to a search as GeoJSON.
+    def search(
+        self,
+        request: SearchFields,
+        members: Mapping[str, Any] | None = None,
+        **more: Any,  # noqa: ANN401
+    ) -> Answer:
+        """The answer to a search.
+
+        Args:
+            request: what is asked.
+            members: more members of the answer.
+            **more: fields of the query that the request does not say.
 
         Raises:
             ClayAssetsError: it cannot be answered.
         """
         started = time.perf_counter()
         chips = self.chips(request.product)
-        query = request.query(chips.product, request.k, vector)
+        query = request.query(chips.product, **more)
+        # One more than a page shows whether there is another.
+        longer = replace(query, k=query.k + 1) if query.last_rank < MAX_K else query
+        hits = self._hits(request, longer, chips)
+        has_more = len(hits.frame) > query.k
+        hits = replace(hits, frame=hits.frame.iloc[: query.k])
+        said = {
+            "product": chips.product,
+            "engine": hits.engine,
+            "exact": hits.exact,
+            "how": hits.how,
+            "expected_recall": hits.expected_recall,
+            "seconds": round(time.perf_counter() - started, 4),
+            "request": request.model_dump(exclude_defaults=True, exclude={"vector", "format"}),
+            "query_chips": list(hits.query_chips),
+            "stale_tiles": list(
+                self.indexes.stale_tiles(self.store, request.engine, chips.product)
+            ),
+            "next_offset": query.last_rank if has_more else None,
+        }
+        return Answer(hits, chips, said | dict(members or {}), query.offset + 1)
 
+    def _hits(self, request: SearchFields, query: Query, chips: ProductChips) -> Hits:
         def ask(query: Query) -> Hits:
             asked = time.perf_counter()
-            hits = self.indexes.of(request.engine).search(query)
+            hits = self.indexes.of(request.engine).search(query, exact=request.exact)
             self.metrics.count_search(hits, time.perf_counter() - asked)
             return hits
 
-        hits = one_per_place(ask, query, chips) if request.one_per_place else ask(query)
-        return answer(hits, request, chips, time.perf_counter() - started)
+        return one_per_place(ask, query, chips) if request.one_per_place else ask(query)
 
     def describe(self, product: Product) -> dict[str, Any]:
         """A product and how much there is of it."""
@@ -90,5 +122,6 @@ class Service:
             "dates": chips.dates,
             "tiles": list(chips.tiles),
             "bbox": chips.bounds_wgs84,
+            "grid": chips.grid,
             "version": chips.version,
         }

@@ -1,0 +1,147 @@
+"""The addresses that find chips: by fields, by a picture, and as a file."""
+
+from datetime import date as Date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, File, Form, Response, UploadFile
+from fastapi.responses import StreamingResponse
+from pydantic import ValidationError
+from shapely.geometry import mapping
+
+from clay_assets.errors import InvalidValueError
+from clay_assets.serve.answers import MEDIA_TYPES, Format
+from clay_assets.serve.documents import GeoJsonResponse, HitCollection, PictureHitCollection
+from clay_assets.serve.failures import words_of
+from clay_assets.serve.requests import (
+    EXAMPLES,
+    ExportParameters,
+    SearchBody,
+    SearchFields,
+    SearchParameters,
+)
+from clay_assets.serve.service import Service
+
+HITS: dict[int | str, dict[str, Any]] = {200: {"model": HitCollection}}
+FILES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The hits as a file, sent while it is written.",
+        "content": {
+            media_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
+            for media_type in MEDIA_TYPES.values()
+        },
+    }
+}
+PICTURE_REQUEST = '{"bbox": [10.9, 47.2, 11.6, 47.7], "since": "2024-06-01"}'
+JsonBody = Annotated[SearchBody, Body(openapi_examples=EXAMPLES)]
+
+
+def add_search_routes(routes: APIRouter, service: Service) -> None:
+    """Add them to `routes`, answering from `service`."""
+
+    @routes.get("/api/search", response_class=GeoJsonResponse, responses=HITS)
+    def search(parameters: SearchParameters) -> Response:
+        """The rows most like some examples, best first, as GeoJSON."""
+        return _whole(service, parameters)
+
+    @routes.post("/api/search", response_class=GeoJsonResponse, responses=HITS)
+    def search_by_body(body: JsonBody) -> Response:
+        """The same with a JSON body, which may bring its own vector and a GeoJSON polygon."""
+        return _whole(service, body)
+
+    @routes.get("/api/export", response_class=StreamingResponse, responses=FILES)
+    def export(parameters: ExportParameters) -> Response:
+        """The answer to a search as a file: GeoJSON, CSV or GeoParquet."""
+        return _file(service, parameters, parameters.format)
+
+    @routes.post("/api/export", response_class=StreamingResponse, responses=FILES)
+    def export_by_body(body: JsonBody, format: Format = "geojson") -> Response:
+        """The same with a JSON body."""
+        return _file(service, body, format)
+
+
+def add_upload_routes(routes: APIRouter, service: Service) -> None:
+    """Add the search by a picture to `routes`, answering from `service`."""
+
+    @routes.post(
+        "/api/search/image",
+        response_class=GeoJsonResponse,
+        responses={200: {"model": PictureHitCollection}},
+    )
+    def search_by_picture(
+        file: Annotated[UploadFile, File(description="A GeoTIFF, PNG, JPEG or WebP.")],
+        product: Annotated[str | None, Form(examples=["clay"])] = None,
+        k: Annotated[int, Form(examples=[24])] = 12,
+        lonlat: Annotated[
+            str | None,
+            Form(description="lon,lat of its middle, where the file has none.", examples=["11,47"]),
+        ] = None,
+        date: Annotated[
+            Date | None, Form(description="Day it was taken.", examples=["2024-08-08"])
+        ] = None,
+        bands: Annotated[
+            str | None,
+            Form(
+                description="Its bands in order, where the file has no names.",
+                examples=["B04 B03 B02"],
+            ),
+        ] = None,
+        request: Annotated[
+            str, Form(description="Other fields of a search as JSON.", examples=[PICTURE_REQUEST])
+        ] = "{}",
+    ) -> Response:
+        """The rows most like a picture, which the product's encoder embeds on the fly."""
+        from clay_assets.search.picture_query import embed_picture  # imports torch
+
+        asked = _filters(request, product, k)
+        place = SearchFields.model_validate({"lonlat": lonlat}).lonlat
+        settings = service.settings
+        picture = embed_picture(
+            service.store,
+            service.product(asked.product),
+            file.file.read(),
+            lonlat=place,
+            date=date,
+            bands=(bands or "").replace(",", " ").split(),
+            device=settings.device,
+            precision=settings.precision,
+        )
+        vector = [float(number) for number in picture.vector]
+        said = {
+            "lonlat": picture.lonlat,
+            "date": picture.date,
+            "bands": picture.bands,
+            "footprint": None if picture.footprint is None else mapping(picture.footprint),
+            "note": picture.note,
+        }
+        answer = service.search(asked, {"vector": vector, "picture": said}, vector=vector)
+        return GeoJsonResponse(b"".join(answer.geojson()))
+
+
+def _filters(request: str, product: str | None, k: int) -> SearchBody:
+    """The fields that come with a picture, those of the form over those of the JSON.
+
+    Raises:
+        InvalidValueError: the JSON is none, or says something that is no field.
+    """
+    try:
+        asked = SearchBody.model_validate_json(request)
+    except ValidationError as error:
+        raise InvalidValueError(
+            f"request is not the fields of a search: {words_of(error)}"
+        ) from error
+    changes = {"k": k} | ({} if product is None else {"product": product})
+    return asked.model_copy(update=changes)
+
+
+def _whole(service: Service, request: SearchFields) -> Response:
+    return GeoJsonResponse(b"".join(service.search(request).geojson()))
+
+
+def _file(service: Service, request: SearchFields, kind: Format) -> Response:
+    answer = service.search(request)  # what can fail fails here, before the file begins
+    name = f"{answer.chips.product}_hits.{kind}"
+    return StreamingResponse(
+        answer.write(kind),
+        media_type=MEDIA_TYPES[kind],
+        headers={"content-disposition": f'attachment; filename="{name}"'},
+    )
