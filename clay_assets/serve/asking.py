@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from clay_assets.search import Hits, Index, Query
+from clay_assets.search.freshness import stale_tiles
 from clay_assets.search.query import MAX_K
 from clay_assets.serve.catalogue import ProductChips
 from clay_assets.store import Store
@@ -52,7 +53,7 @@ class Indexes:
         key, now = (engine, product), time.monotonic()
         looked_at, found = self._stale.get(key, (-math.inf, ()))
         if now - looked_at > STALE_LOOK_S:
-            found = ()
+            found = stale_tiles(store, self.of(engine), product)
             self._stale[key] = now, found
         return found
 
