@@ -21,7 +21,7 @@ from clay_assets.store import Store
 
 CODE_VERSION = "1"
 """Raised when the same labels and vectors would give another classifier."""
-MOST_LABELS = 20_000
+MOST_LABELS = 25_000
 MOST_CLASSES = 32
 MOST_BACKGROUND = 5_000
 BACKGROUND = "background"

@@ -87,14 +87,15 @@ def find_centres(
         )
     with threads_for(len(vectors)):
         found = KMeans(settings.clusters, n_init=_STARTS, random_state=settings.seed).fit(vectors)
+        few = vectors[:_SILHOUETTE_ROWS], found.labels_[:_SILHOUETTE_ROWS]
+        has_two = 1 < len(np.unique(few[1])) < len(few[1])
+        silhouette = float(silhouette_score(*few)) if has_two else 0.0
     order = np.argsort(-np.bincount(found.labels_, minlength=settings.clusters), kind="stable")
     spread = float(((vectors - vectors.mean(axis=0)) ** 2).sum())
-    few = vectors[:_SILHOUETTE_ROWS], found.labels_[:_SILHOUETTE_ROWS]
-    has_two = 1 < len(np.unique(few[1])) < len(few[1])
     return Centres(
         found.cluster_centers_[order].astype(np.float32),
         len(vectors),
-        float(silhouette_score(*few)) if has_two else 0.0,
+        silhouette,
         1 - float(found.inertia_) / spread if spread else 0.0,
     )
 
