@@ -16,6 +16,7 @@ from clay_assets.settings import Settings
 DEFAULT_PORT = 8765
 DEFAULT_DAGSTER_PORT = 3000
 STOP_TIMEOUT_S = 20
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def serve(
@@ -25,9 +26,34 @@ def serve(
     ] = DEFAULT_DAGSTER_PORT,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     dagster: Annotated[bool, typer.Option(help="Start the Dagster UI too.")] = True,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Another site whose pages may ask the API; may be given again."),
+    ] = None,
+    rate: Annotated[
+        str | None, typer.Option(help="Most questions a minute and client.", metavar="N")
+    ] = None,
+    max_upload_mb: Annotated[
+        str | None, typer.Option(help="Most megabytes of one request.", metavar="N")
+    ] = None,
+    basemap: Annotated[
+        str | None,
+        typer.Option(help="Web map under the footprints, https://host/{z}/{x}/{y}.png."),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Open the search page and the Dagster UI."""
+    """Open the search page and the Dagster UI.
+
+    Each option of the API stands for a variable, CLAY_API_ORIGINS and so on. CLAY_API_TOKEN, the
+    secret that clients must show, has no option: other users could read it among the processes.
+    """
+    given = {
+        "CLAY_API_ORIGINS": ",".join(origin or []),
+        "CLAY_API_RATE": rate,
+        "CLAY_API_MAX_UPLOAD_MB": max_upload_mb,
+        "CLAY_BASEMAP_URL": basemap,
+    }
+    os.environ.update({name: value for name, value in given.items() if value})
     with clear_errors():
         serve_until_interrupted(settings_of(home), port, host, dagster_port if dagster else None)
 
@@ -52,6 +78,11 @@ def serve_until_interrupted(
         console.print(f"Search page  [link]http://{host}:{port}[/link]")
         if dagster_url:
             console.print(f"Dagster UI   [link]{dagster_url}[/link] (ready in about half a minute)")
+        if settings.api.token is None and host not in LOOPBACK:
+            console.print(
+                f"[yellow]Whoever reaches {host} can search and change label sets; set "
+                "CLAY_API_TOKEN to ask for a token.[/yellow]"
+            )
         console.print("Ctrl-C stops both.")
         run_server(settings, host, port, dagster_url=dagster_url)
 

@@ -31,7 +31,9 @@ class Indexes:
     _open: dict[str, Index] = field(default_factory=dict)
     _stale: dict[tuple[str, str], tuple[float, tuple[str, ...]]] = field(default_factory=dict)
     _contexts: ExitStack = field(default_factory=ExitStack)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _locks: dict[str, threading.Lock] = field(
+        default_factory=lambda: {engine: threading.Lock() for engine in ENGINES}
+    )
 
     def of(self, engine: str) -> Index:
         """The index of an engine, opened if it is not open yet.
@@ -39,7 +41,7 @@ class Indexes:
         Raises:
             DatabaseError: its server cannot be reached or started.
         """
-        with self._lock:  # an engine that cannot be opened is tried again at the next query
+        with self._locks[engine]:  # one that takes long to open holds up only those who want it
             if engine not in self._open:
                 self._open[engine] = self._contexts.enter_context(self.open_index(engine))
             return self._open[engine]
@@ -53,15 +55,15 @@ class Indexes:
         key, now = (engine, product), time.monotonic()
         looked_at, found = self._stale.get(key, (-math.inf, ()))
         if now - looked_at > STALE_LOOK_S:
+            self._stale[key] = now, found  # who asks meanwhile need not look too
             found = stale_tiles(store, self.of(engine), product)
             self._stale[key] = now, found
         return found
 
     def close(self) -> None:
         """Close every index."""
-        with self._lock:
-            self._open.clear()
-            self._contexts.close()
+        self._open.clear()
+        self._contexts.close()
 
 
 def one_per_place(search: Callable[[Query], Hits], query: Query, chips: ProductChips) -> Hits:

@@ -1,5 +1,6 @@
 """The addresses that find chips: by fields, by a picture, and as a file."""
 
+import json
 from datetime import date as Date
 from typing import Annotated, Any
 
@@ -26,8 +27,9 @@ FILES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The hits as a file, sent while it is written.",
         "content": {
-            media_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
-            for media_type in MEDIA_TYPES.values()
+            MEDIA_TYPES["geojson"]: {"schema": {"$ref": "#/components/schemas/HitCollection"}},
+            "text/csv": {"schema": {"type": "string"}},
+            MEDIA_TYPES["parquet"]: {"schema": {"type": "string", "format": "binary"}},
         },
     }
 }
@@ -70,7 +72,7 @@ def add_upload_routes(routes: APIRouter, service: Service) -> None:
     def search_by_picture(
         file: Annotated[UploadFile, File(description="A GeoTIFF, PNG, JPEG or WebP.")],
         product: Annotated[str | None, Form(examples=["clay"])] = None,
-        k: Annotated[int, Form(examples=[24])] = 12,
+        k: Annotated[int | None, Form(description="Most hits; default 12.", examples=[24])] = None,
         lonlat: Annotated[
             str | None,
             Form(description="lon,lat of its middle, where the file has none.", examples=["11,47"]),
@@ -92,12 +94,15 @@ def add_upload_routes(routes: APIRouter, service: Service) -> None:
         """The rows most like a picture, which the product's encoder embeds on the fly."""
         from clay_assets.search.picture_query import embed_picture  # imports torch
 
-        asked = _filters(request, product, k)
-        place = SearchFields.model_validate({"lonlat": lonlat}).lonlat
+        name = service.product(product).name
+        asked = _fields(request, {"product": name} | ({} if k is None else {"k": k}))
+        place = _fields("{}", {"lonlat": lonlat}).lonlat
+        if place is not None:
+            asked.query(name, lonlat=place)  # checks it, and the other fields, before any work
         settings = service.settings
         picture = embed_picture(
             service.store,
-            service.product(asked.product),
+            service.product(name),
             file.file.read(),
             lonlat=place,
             date=date,
@@ -117,20 +122,23 @@ def add_upload_routes(routes: APIRouter, service: Service) -> None:
         return GeoJsonResponse(b"".join(answer.geojson()))
 
 
-def _filters(request: str, product: str | None, k: int) -> SearchBody:
-    """The fields that come with a picture, those of the form over those of the JSON.
+def _fields(request: str, form: dict[str, Any]) -> SearchBody:
+    """The fields that come with a picture: those of JSON text, then those of the form.
 
     Raises:
-        InvalidValueError: the JSON is none, or says something that is no field.
+        InvalidValueError: the text is no JSON object, or something is no field.
     """
     try:
-        asked = SearchBody.model_validate_json(request)
+        said = json.loads(request)
+        return SearchBody.model_validate(said | form if isinstance(said, dict) else said)
     except ValidationError as error:
         raise InvalidValueError(
             f"request is not the fields of a search: {words_of(error)}"
         ) from error
-    changes = {"k": k} | ({} if product is None else {"product": product})
-    return asked.model_copy(update=changes)
+    except ValueError as error:
+        raise InvalidValueError(
+            f"request must be a JSON object, got {request!r}: {error}"
+        ) from error
 
 
 def _whole(service: Service, request: SearchFields) -> Response:

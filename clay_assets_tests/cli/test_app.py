@@ -101,3 +101,15 @@ def test_square_brackets_of_an_error_are_printed(tmp_path: Path):
     result = runner.invoke(app, arguments, env={"CLAY_PRODUCTS": str(products)})
     assert result.exit_code == 1
     assert "add a table [products.NAME]" in result.output
+
+
+def test_the_options_of_serve_stand_for_the_settings_of_the_api(tmp_path: Path, monkeypatch):
+    for name in ("CLAY_HOME", "CLAY_API_RATE", "CLAY_API_ORIGINS"):
+        monkeypatch.setenv(name, "")  # what the command sets is taken back after the test
+    result = _run("serve", "--rate", "0", home=tmp_path)
+    assert result.exit_code == 1
+    assert "CLAY_API_RATE must be a whole number, at least 1, got '0'" in result.output
+    monkeypatch.setenv("CLAY_API_RATE", "")
+    result = _run("serve", "--origin", "https://a.example", "--origin", "b", home=tmp_path)
+    assert result.exit_code == 1
+    assert "with commas between them, or *, got 'b'" in result.output
