@@ -181,16 +181,16 @@ def _seen(
     """Footprint -> the row that counts, of each period."""
     best: list[dict[bytes, _Row]] = [{} for _ in periods]
     for rows in read_source(store, file):
-        clouds = rows["cloud_share"].to_numpy()
+        clouds, most = rows["cloud_share"].to_numpy(), np.float32(settings.max_cloud_share)
         for id_, day, cloud, place in zip(
             rows["id"].to_pylist(),
             rows["date"].to_pylist(),
             # Not known to be cloudy, but a row that is known to be clear comes first.
-            np.where(np.isnan(clouds), settings.max_cloud_share, clouds).tolist(),
+            np.where(np.isnan(clouds), most, clouds).tolist(),
             rows["geometry"].to_pylist(),
             strict=True,
         ):
-            if cloud > settings.max_cloud_share:
+            if cloud > most:
                 continue
             row = _Row(id_, day, cloud)
             for period, known in zip(periods, best, strict=True):

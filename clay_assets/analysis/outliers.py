@@ -87,7 +87,7 @@ def find_outliers(
         found = _measured(rows, sample, settings.neighbours)
         distances.append(found["distance"].to_numpy())
         clouds = found["cloud_share"].to_numpy()
-        found = found.filter(pa.array(~(clouds > settings.max_cloud_share)))
+        found = found.filter(pa.array(~(clouds > np.float32(settings.max_cloud_share))))
         best = _strangest(pa.concat_tables([best, found]) if best else found, settings.most)
     every = np.concatenate(distances)
     assert best is not None  # `files_of` gives files with rows
