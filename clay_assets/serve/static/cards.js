@@ -33,9 +33,9 @@ export function card(hit, look, state, actions) {
       h("span", { class: "rank" }, String(rank)),
       h("span", { class: "card-words" },
         h("span", { class: "score" }, value),
-        h("span", { class: "date" }, day(date)),
         cloud !== null && h("span", { class: "cloud", title: "Cloud" },
           icon("cloud"), percent(cloud)),
+        h("span", { class: "date" }, day(date)),
         h("span", { class: "source" }, isHere ? `${nameOf(id)} · same place` : name),
         h("span", { class: "file" }, fileOf(hit.properties.source_url)))),
     h("div", { class: "card-tools" }, tools(rank, id, actions)));
