@@ -2,7 +2,7 @@
 
 import json
 from datetime import date as Date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, File, Form, Response, UploadFile
 from fastapi.responses import StreamingResponse
@@ -21,6 +21,9 @@ from clay_assets.serve.requests import (
     SearchParameters,
 )
 from clay_assets.serve.service import Service
+
+if TYPE_CHECKING:
+    from clay_assets.search.picture_query import PictureVector
 
 HITS: dict[int | str, dict[str, Any]] = {200: {"model": HitCollection}}
 FILES: dict[int | str, dict[str, Any]] = {
@@ -94,11 +97,11 @@ def add_upload_routes(routes: APIRouter, service: Service) -> None:
         """The rows most like a picture, which the product's encoder embeds on the fly."""
         from clay_assets.search.picture_query import embed_picture  # imports torch
 
-        name = service.product(product).name
-        asked = _fields(request, {"product": name} | ({} if k is None else {"k": k}))
+        given = {"product": product, "k": k}
+        asked = _fields(request, {key: said for key, said in given.items() if said is not None})
+        name = service.product(asked.product).name
         place = _fields("{}", {"lonlat": lonlat}).lonlat
-        if place is not None:
-            asked.query(name, lonlat=place)  # checks it, and the other fields, before any work
+        asked.query(name, lonlat=place, vector=(1.0,))  # checks every field before the work
         settings = service.settings
         picture = embed_picture(
             service.store,
@@ -111,15 +114,19 @@ def add_upload_routes(routes: APIRouter, service: Service) -> None:
             precision=settings.precision,
         )
         vector = [float(number) for number in picture.vector]
-        said = {
-            "lonlat": picture.lonlat,
-            "date": picture.date,
-            "bands": picture.bands,
-            "footprint": None if picture.footprint is None else mapping(picture.footprint),
-            "note": picture.note,
-        }
-        answer = service.search(asked, {"vector": vector, "picture": said}, vector=vector)
+        answer = service.search(asked, {"vector": vector, "picture": _said(picture)}, vector=vector)
         return GeoJsonResponse(b"".join(answer.geojson()))
+
+
+def _said(picture: "PictureVector") -> dict[str, Any]:
+    footprint = picture.footprint
+    return {
+        "lonlat": picture.lonlat,
+        "date": picture.date,
+        "bands": picture.bands,
+        "footprint": None if footprint is None else mapping(footprint),
+        "note": picture.note,
+    }
 
 
 def _fields(request: str, form: dict[str, Any]) -> SearchBody:
