@@ -63,7 +63,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1100, "height": 700}, locale="en-GB")
+    page = browser.new_page(
+        viewport={"width": 1100, "height": 700}, locale="en-GB", reduced_motion="reduce"
+    )
     bugs: list[str] = []
     page.on("pageerror", lambda error: bugs.append(str(error)))
     page.on("console", lambda said: _is_bug(said) and bugs.append(said.text))
@@ -171,7 +173,7 @@ def test_an_address_shows_the_same_search_again(page, address):
     open_page(page, address)
     ask(page, 9)
     page.keyboard.press("f")
-    page.get_by_label("Neighbours").select_option("6")
+    page.get_by_label("Hits", exact=True).fill("0")  # the slider's first step: 6
     expect(page.locator(".card")).to_have_count(6)
     hits = page.locator(".card-words").all_inner_texts()
     page.goto(page.url)

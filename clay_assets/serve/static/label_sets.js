@@ -148,8 +148,8 @@ function footOf(store, actions, showSets) {
 
 function saveForm({ labels, labelSet }, actions, showSets) {
   const name = h("input", {
-    id: "sets-name", required: true, maxlength: 60, pattern: "[A-Za-z0-9][A-Za-z0-9_\\-]*",
-    placeholder: "name-of-the-set", title: "Letters, digits, - and _", autocomplete: "off",
+    id: "sets-name", required: true, maxlength: 64, pattern: "[A-Za-z0-9][A-Za-z0-9 _.\\-]*",
+    placeholder: "Name of the set", title: "Letters, digits, spaces, and _ . -", autocomplete: "off",
     value: labelSet?.name ?? "", "aria-label": "Name of the label set",
   });
   const submit = async (event) => {
