@@ -8,7 +8,11 @@ from clay_assets.search.neighbours import NeighbourExample, neighbour_examples
 from clay_assets.search.notebook_view import show
 from clay_assets.search.opening import ENGINES, open_index, search
 from clay_assets.search.pgvector_index import PgvectorIndex
-from clay_assets.search.pgvector_maintenance import MaintenanceReport, maintain_pgvector
+from clay_assets.search.pgvector_maintenance import (
+    MaintenanceReport,
+    maintain_pgvector,
+    maintain_products,
+)
 from clay_assets.search.pgvector_sync import TileSyncReport, remove_tile, sync_tile
 from clay_assets.search.postgres import postgres_server
 from clay_assets.search.query import Query
@@ -31,6 +35,7 @@ __all__ = [
     "Trace",
     "build_duckdb",
     "maintain_pgvector",
+    "maintain_products",
     "measure_recall",
     "neighbour_examples",
     "open_index",

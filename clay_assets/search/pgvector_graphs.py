@@ -33,7 +33,8 @@ _MAX_LOST_SHARE = 0.1
 _MERGE_SHARE = 0.5
 """A graph is built anew together with the rows behind it when they are so many of its own."""
 _MOST_WORKERS = 7
-_MEMORY_SHARE = 4
+_MEMORY_SHARE = 4  # a graph that needs more than this part of the machine's is built slowly
+_NEIGHBOUR_BYTES, _ELEMENT_BYTES = 40, 300
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def build_graph(connection: psycopg.Connection, product: str, width: int, graph:
     started = time.monotonic()
     name = f"graph_{product}_{graph.first_load}_{graph.beyond_load}_{time.time_ns():x}"[-63:]
     first, beyond = numbers_of(graph.first_load, graph.beyond_load)
-    needed = graph.rows * (2 * width + 16 * M + 300)
+    needed = graph.rows * (2 * width + _NEIGHBOUR_BYTES * M + _ELEMENT_BYTES)
     most = psutil.virtual_memory().total // _MEMORY_SHARE
     kilobytes = max(64 << 10, min(needed, most) >> 10)
     workers = min(_MOST_WORKERS, os.cpu_count() or 1)

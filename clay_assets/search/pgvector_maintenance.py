@@ -59,6 +59,18 @@ class MaintenanceReport:
     """How long it took."""
 
 
+def maintain_products(url: str) -> dict[str, MaintenanceReport]:
+    """Maintain all products, by name; see `maintain_pgvector`.
+
+    Raises:
+        NotFoundError: nothing was loaded yet.
+        DatabaseError: the server cannot be reached or used.
+    """
+    with PgvectorIndex(url) as index:
+        products = [indexed.product for indexed in index.products()]
+    return {product: maintain_pgvector(url, product) for product in products}
+
+
 def maintain_pgvector(url: str, product: str) -> MaintenanceReport:
     """Give back the space of removed rows, build the graphs that are due, and measure recall.
 

@@ -56,19 +56,19 @@ def register_index(connection: psycopg.Connection) -> None:
         NotFoundError: nothing was indexed yet in this database, or by other code.
         DatabaseError: the user may not take on the role.
     """
-    if _code_version(connection) != CODE_VERSION:
-        raise NotFoundError(
-            f"there is no index yet in {_server(connection)}; materialise pgvector_index first"
-        )
-    register_vector(connection)
     try:
+        if _code_version(connection) != CODE_VERSION:
+            raise NotFoundError(
+                f"there is no index yet in {_server(connection)}; materialise pgvector_index first"
+            )
         connection.execute(SQL("SET ROLE {}").format(Identifier(READER)))
-    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue) as error:
+    except psycopg.errors.InsufficientPrivilege as error:
         raise DatabaseError(
             f"user {connection.info.user} may not read the index in {_server(connection)}: "
             f"{str(error).splitlines()[0]}; let an administrator run "
             f"GRANT {READER} TO {connection.info.user}"
         ) from error
+    register_vector(connection)
     connection.commit()
 
 

@@ -1,6 +1,6 @@
 """What the tables of a pgvector index answer; `pgvector_layout` says what is in them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,10 @@ class PgvectorTables:
         """Rows that meet a condition, and `embedding` if asked for."""
         some = met(product.product, condition)
         return self._told(product, some, values, vectors=vectors)
+
+    def named(self, product: IndexedProduct, ids: Sequence[str], *, vectors: bool) -> pa.Table:
+        """Rows of some ids, of those that there are."""
+        return self.chips(product, "id = ANY(%(ids)s)", {"ids": list(ids)}, vectors=vectors)
 
     def sample(
         self, product: IndexedProduct, seed: int, most: int, *, vectors: bool = False

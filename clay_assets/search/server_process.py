@@ -42,12 +42,13 @@ _OPTIONS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "4GB",
-    "shared_buffers": "256MB",
     "maintenance_work_mem": "512MB",
     "jit": "off",
-    # a container's /dev/shm of 64 MB is too small for parallel work
-    "dynamic_shared_memory_type": "mmap",
 }
+_BUFFERS_MB = (256, 2048)
+"""Least and most memory for pages of tables: walks over a graph read it all over."""
+_BUFFERS_SHARE = 8
+_SHARED_MEMORY = Path("/dev/shm")
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ class ServerProcess:
         self._disown_dead_process()
         self._log.unlink(missing_ok=True)
         options = ["-k", self._socket_option, "-p", str(_PORT)]
-        for name, value in _OPTIONS.items():
+        for name, value in (_OPTIONS | _memory_options()).items():
             options += ["-c", f"{name}={value}"]
         deadline = time.monotonic() + START_TIMEOUT_S
         start = ("start", *_DATA, "-w", "-t", str(START_TIMEOUT_S), "-l", "data/server.log")
@@ -247,6 +248,19 @@ class ServerProcess:
             )
             output.seek(0)
             return subprocess.CompletedProcess(done.args, done.returncode, output.read(), "")
+
+
+def _memory_options() -> dict[str, str]:
+    """Options that follow from this machine's memory."""
+    memory = psutil.virtual_memory().total
+    least, most = _BUFFERS_MB
+    buffers = max(least, min(most, (memory >> 20) // _BUFFERS_SHARE))
+    # A container's /dev/shm of 64 MB is too small for parallel work.
+    is_roomy = _SHARED_MEMORY.exists() and shutil.disk_usage(_SHARED_MEMORY).free > memory // 4
+    return {
+        "shared_buffers": f"{buffers}MB",
+        "dynamic_shared_memory_type": "posix" if is_roomy else "mmap",
+    }
 
 
 _DATA = ("-D", "data")  # relative to the folder: no path to quote
