@@ -1,17 +1,19 @@
 """What a build of the DuckDB index is to hold, and what the one before holds of it already."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
+
+import pyarrow as pa
 
 from clay_assets.errors import NotFoundError, SearchError
 from clay_assets.provenance import fingerprint
 from clay_assets.search.centre import Centre
 from clay_assets.search.duckdb_tables import CODE_VERSION, INDEX_KEY, quoted_path
+from clay_assets.search.row_files import RowFiles, open_row_files, row_keys
 from clay_assets.search.source import SourceFile
 from clay_assets.search.tables import IndexedProduct
-from clay_assets.search.vector_file import Vectors, open_vectors, vectors_key
 from clay_assets.store import Store
 
 
@@ -53,10 +55,10 @@ class Planned:
         return self.centre.version if self.centre else None
 
     @property
-    def vectors_key(self) -> str:
-        """Where its vectors lie; another place for other rows."""
+    def row_files(self) -> str:
+        """Name of the files of its rows; another for other rows."""
         held = [(file.tile, file.version) for file in self.files]
-        return vectors_key(self.name, fingerprint(CODE_VERSION, held))
+        return f"{self.name}_{fingerprint(CODE_VERSION, held)}"
 
     @property
     def indexed(self) -> IndexedProduct:
@@ -84,9 +86,9 @@ class Before:
     """By product."""
     tiles: Mapping[tuple[str, str], tuple[str, int, int]] = field(default_factory=dict)
     """By product and tile: version of the file, place of the first row, rows."""
-    vectors: Mapping[str, Vectors] = field(default_factory=dict)
+    files: Mapping[str, RowFiles] = field(default_factory=dict)
     """By product."""
-    vectors_keys: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
     """Where these lie."""
     recall: Mapping[str, float] = field(default_factory=dict)
     """Of the sketches, by product."""
@@ -98,10 +100,10 @@ class Before:
             product.name
         ) == product.centre_version
 
-    def vectors_of(self, file: SourceFile) -> Vectors:
-        """The vectors of a file that it has."""
+    def rows_of(self, file: SourceFile) -> Iterator[pa.Table]:
+        """The rows of a file that it has, with their vectors."""
         _, first, rows = self.tiles[file.product, file.tile]
-        return self.vectors[file.product][first : first + rows]
+        return self.files[file.product].parts(first, rows)
 
 
 def read_before(store: Store) -> Before:
@@ -118,7 +120,7 @@ def read_before(store: Store) -> Before:
             if code_version != CODE_VERSION:
                 return Before()
             products = connection.execute(
-                "SELECT product, centre_version, vectors FROM products"
+                "SELECT product, centre_version, row_files FROM products"
             ).fetchall()
             tiles = connection.execute(
                 "SELECT product, mgrs, data_version, first_place, rows FROM tiles"
@@ -132,8 +134,11 @@ def read_before(store: Store) -> Before:
                 (product, tile): (version, first, rows)
                 for product, tile, version, first, rows in tiles
             },
-            {product: open_vectors(store.local_path(key)) for product, _, key in products},
-            frozenset(key for _, _, key in products),
+            {
+                product: open_row_files([store.local_path(key) for key in row_keys(name)])
+                for product, _, name in products
+            },
+            frozenset(key for _, _, name in products for key in row_keys(name)),
             dict(recall),
         )
     except (NotFoundError, SearchError, duckdb.Error):  # damaged or of another version

@@ -35,14 +35,15 @@ from clay_assets.search.duckdb_tables import (
     word_columns,
 )
 from clay_assets.search.hits import ROW_SCHEMA, embedding_of
+from clay_assets.search.row_files import (
+    ROW_FOLDER,
+    RowFiles,
+    open_row_files,
+    row_keys,
+    writing_row_files,
+)
 from clay_assets.search.sketch import sketch_words
 from clay_assets.search.source import BOUNDS, SourceFile, find_sources, read_source
-from clay_assets.search.vector_file import (
-    VECTORS_FOLDER,
-    Vectors,
-    open_vectors,
-    writing_vectors,
-)
 from clay_assets.store import PARTIAL_SUFFIX, Store
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class IndexReport:
     left_out: tuple[str, ...]
     """Embedding files that are not indexed, each with the reason."""
     size_bytes: int
-    """Of the index file and the vectors."""
+    """Of the index file and its files of rows."""
     seconds: float
     """How long it took."""
 
@@ -105,7 +106,7 @@ def build_duckdb(store: Store, *, run_id: str) -> IndexReport:
         copied, recall = 0, dict(before.recall)
         if not skipped:
             copied, recall = _build(store, products, before, data_version, run_id)
-            _remove_unused_vectors(store, products, before)
+            _remove_unused(store, products, before)
     return IndexReport(
         data_version,
         skipped,
@@ -114,7 +115,7 @@ def build_duckdb(store: Store, *, run_id: str) -> IndexReport:
         len(sources.files),
         copied,
         sources.left_out,
-        sum(store.stat(key).size for key in (INDEX_KEY, *(p.vectors_key for p in products))),
+        sum(store.stat(key).size for key in (INDEX_KEY, *_row_keys(products))),
         time.monotonic() - started,
     )
 
@@ -137,7 +138,7 @@ def _build(
     import duckdb
 
     with ExitStack() as stack:
-        # Left last: the index appears after all of its vectors.
+        # Left last: the index appears after all of its rows.
         path = stack.enter_context(store.writing(INDEX_KEY))
         _remove_abandoned(path)
         spill = str(store.cache / "duckdb_spill")
@@ -154,9 +155,9 @@ def _build(
         copied, recall = 0, {}
         for product in products:
             copied += _add_rows(connection, product, before)
-            vectors = _add_new(store, stack, connection, product, before)
+            files = _add_new(store, stack, connection, product, before)
             _check_ids(connection, product)
-            measured = _recall(connection, product, vectors)
+            measured = _recall(connection, product, files)
             if measured is not None:
                 recall[product.name] = measured
         connection.execute(
@@ -178,7 +179,7 @@ def _add_rows(connection: "duckdb.DuckDBPyConnection", product: Planned, before:
             product.checkpoint_id,
             product.width,
             product.files[0].grid,
-            product.vectors_key,
+            product.row_files,
             product.centre.values.tolist() if product.centre else None,
             product.centre_version,
         ],
@@ -212,20 +213,22 @@ def _add_new(
     connection: "duckdb.DuckDBPyConnection",
     product: Planned,
     before: Before,
-) -> Vectors:
-    """Add the rows of changed tiles, and write the vectors of all; returns these."""
-    path = stack.enter_context(store.writing(product.vectors_key))
-    new = {file.tile for file in product.files if not before.has(product, file)}
-    progress = iter(track(range(len(new)), f"Indexing {product.name}", len(new)))
-    with writing_vectors(path, product.rows, product.width) as append:
+) -> RowFiles:
+    """Add the rows of changed tiles, and write the files with those of all; returns these."""
+    keys = row_keys(product.row_files)
+    paths = [stack.enter_context(store.writing(key)) for key in keys]
+    new = [file for file in product.files if not before.has(product, file)]
+    progress = iter(track(new, f"Indexing {product.name}", len(new)))
+    with writing_row_files(paths, product.rows, product.width) as append:
         for file in product.files:
-            if file.tile in new:
+            if file in new:
                 next(progress)
                 _add_tile(store, connection, product, file, append)
             else:
-                append(before.vectors_of(file))
+                for rows in before.rows_of(file):
+                    append(rows)
     next(progress, None)
-    return open_vectors(path)
+    return open_row_files(paths)
 
 
 def _add_tile(
@@ -233,17 +236,16 @@ def _add_tile(
     connection: "duckdb.DuckDBPyConnection",
     product: Planned,
     file: SourceFile,
-    append: Callable[[Vectors], None],
+    append: Callable[[pa.Table], None],
 ) -> None:
     place = product.first_places[file.tile]
     for rows in read_source(store, file):
-        vectors = embedding_of(rows)
-        append(vectors)
+        append(rows)
         columns = rows.select([*ROW_SCHEMA.names, *BOUNDS])
         places = np.arange(place, place + len(rows), dtype=np.uint32)
         columns = columns.append_column("place", pa.array(places))
         if product.centre is not None:
-            words = sketch_words(vectors, product.centre.values)
+            words = sketch_words(embedding_of(rows), product.centre.values)
             for name, column in zip(word_columns(product.width), words.T, strict=True):
                 columns = columns.append_column(name, pa.array(column))
         connection.register("new_rows", columns)
@@ -256,11 +258,11 @@ def _add_tile(
 
 
 def _recall(
-    connection: "duckdb.DuckDBPyConnection", product: Planned, vectors: Vectors
+    connection: "duckdb.DuckDBPyConnection", product: Planned, files: RowFiles
 ) -> float | None:
     """Of its sketches; kept with them."""
-    tables = DuckDBTables(connection, {product.name: vectors})
-    measured = sketch_recall(tables, product, vectors)
+    tables = DuckDBTables(connection, {product.name: files})
+    measured = sketch_recall(tables, product, files.vectors)
     if measured is not None:
         connection.execute(
             "INSERT INTO recall VALUES (?, 'sketch', ?, ?)",
@@ -284,19 +286,23 @@ def _check_ids(connection: "duckdb.DuckDBPyConnection", product: Planned) -> Non
 
 def _remove_abandoned(path: Path) -> None:
     """Remove what builds that were killed have left behind."""
-    folders = {path.parent: Path(INDEX_KEY).name, path.parent / Path(VECTORS_FOLDER).name: ""}
+    folders = {path.parent: Path(INDEX_KEY).name, path.parent / Path(ROW_FOLDER).name: ""}
     for folder, name in folders.items():
         for leftover in folder.glob(f".{name}*{PARTIAL_SUFFIX}"):
             if time.time() - leftover.stat().st_mtime > _ABANDONED_S:
                 leftover.unlink()
 
 
-def _remove_unused_vectors(store: Store, products: Sequence[Planned], before: Before) -> None:
-    """Remove vectors of indexes that are gone; those just replaced, or left long ago."""
-    used = {product.vectors_key for product in products}
-    for file in store.files(VECTORS_FOLDER):
+def _row_keys(products: Sequence[Planned]) -> set[str]:
+    return {key for product in products for key in row_keys(product.row_files)}
+
+
+def _remove_unused(store: Store, products: Sequence[Planned], before: Before) -> None:
+    """Remove rows of indexes that are gone: those just replaced, or left long ago."""
+    used = _row_keys(products)
+    for file in store.files(ROW_FOLDER):
         is_old = time.time() - file.modified.timestamp() > _ABANDONED_S
-        if file.key not in used and (file.key in before.vectors_keys or is_old):
+        if file.key not in used and (file.key in before.keys or is_old):
             store.delete([file.key])
 
 

@@ -16,7 +16,7 @@ from clay_assets.search.duckdb_tables import (
     quoted_path,
 )
 from clay_assets.search.index import Index
-from clay_assets.search.vector_file import Vectors, open_vectors
+from clay_assets.search.row_files import RowFiles, open_row_files, row_keys
 from clay_assets.store import Store
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class _Opened:
 
     etag: str
     connection: "duckdb.DuckDBPyConnection"
-    vectors: Mapping[str, Vectors]
+    files: Mapping[str, RowFiles]
 
 
 class DuckDBIndex(Index):
@@ -56,7 +56,7 @@ class DuckDBIndex(Index):
             opened = self._current()
         with opened.connection.cursor() as cursor:
             cursor.execute("USE index")
-            yield DuckDBTables(cursor, opened.vectors)
+            yield DuckDBTables(cursor, opened.files)
 
     def close(self) -> None:
         """Let go of the file; asking again opens it again."""
@@ -70,10 +70,10 @@ class DuckDBIndex(Index):
                 # Whoever still reads the version before keeps it alive by a cursor.
                 connection = open_database(self._store.local_path(INDEX_KEY))
                 try:
-                    self._opened = _Opened(etag, connection, self._open_vectors(connection))
+                    self._opened = _Opened(etag, connection, self._open_files(connection))
                 except NotFoundError:
                     latest = self._store.stat(INDEX_KEY).etag
-                    if latest == etag:  # else it was built anew since, and the vectors with it
+                    if latest == etag:  # else it was built anew since, and the rows with it
                         raise
                     etag = latest
         except NotFoundError as error:
@@ -82,9 +82,12 @@ class DuckDBIndex(Index):
             ) from error
         return self._opened
 
-    def _open_vectors(self, connection: "duckdb.DuckDBPyConnection") -> dict[str, Vectors]:
-        keys = connection.execute("SELECT product, vectors FROM index.products").fetchall()
-        return {product: open_vectors(self._store.local_path(key)) for product, key in keys}
+    def _open_files(self, connection: "duckdb.DuckDBPyConnection") -> dict[str, RowFiles]:
+        names = connection.execute("SELECT product, row_files FROM index.products").fetchall()
+        return {
+            product: open_row_files([self._store.local_path(key) for key in row_keys(name)])
+            for product, name in names
+        }
 
 
 def open_database(path: Path) -> "duckdb.DuckDBPyConnection":

@@ -6,7 +6,7 @@ from clay_assets.search.duckdb_before import Planned
 from clay_assets.search.duckdb_tables import DuckDBTables
 from clay_assets.search.hits import ENGINE_ERROR, Examples
 from clay_assets.search.plan import Task, by_sketch
-from clay_assets.search.vector_file import Vectors
+from clay_assets.search.row_files import Vectors
 
 RECALL_SAMPLES = 40
 """Rows whose neighbours are asked for."""

@@ -1,22 +1,22 @@
 """The tables of `indexes/index.duckdb`, and the statements that search them.
 
 `products`, `tiles` and `recall` say what is there. The rows of a product are in
-`embeddings."<product>"`, tile by tile, so that filters skip whole row groups; `place` is where a
-row's vector lies in the product's file of vectors.
+`embeddings."<product>"`, tile by tile, so that filters skip whole row groups. A statement finds
+places; what is at a place comes from the files of rows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from clay_assets.search.hits import ENGINE_ERROR, ROW_SCHEMA, Examples
+from clay_assets.search.hits import ENGINE_ERROR, Examples
 from clay_assets.search.plan import Plan
+from clay_assets.search.row_files import Places, RowFiles, best_places
 from clay_assets.search.sketch import sketch_words
 from clay_assets.search.tables import IndexedProduct
-from clay_assets.search.vector_file import Vectors, best_places
 
 if TYPE_CHECKING:
     # Imported where it is called: a module that keeps it makes it complain of leaks at exit.
@@ -27,13 +27,13 @@ INDEX_KEY = "indexes/index.duckdb"
 CODE_VERSION = 2
 """Raised when the same embeddings would give other tables."""
 MEMORY_LIMIT = "1GB"
-"""What the database may take for itself; vectors come straight from the disk's cache."""
+"""What the database may take for itself; rows come straight from the disk's cache."""
 BOOKS = """
 CREATE TABLE build (
     data_version VARCHAR, code_version INTEGER, run_id VARCHAR, package_version VARCHAR
 );
 CREATE TABLE products (
-    product VARCHAR, checkpoint_id VARCHAR, width INTEGER, grid INTEGER[], vectors VARCHAR,
+    product VARCHAR, checkpoint_id VARCHAR, width INTEGER, grid INTEGER[], row_files VARCHAR,
     centre FLOAT[], centre_version VARCHAR
 );
 CREATE TABLE tiles (
@@ -43,11 +43,6 @@ CREATE TABLE recall (product VARCHAR, how VARCHAR, recall DOUBLE, samples INTEGE
 CREATE SCHEMA embeddings;
 """
 """Statements that make the file's tables, save those of the products."""
-_ROWS_AT_ONCE = 8_192
-_ROW = ", ".join(
-    "st_aswkb(geometry)::BLOB AS geometry" if name == "geometry" else name
-    for name in ROW_SCHEMA.names
-)
 
 
 def table_of(product: str) -> str:
@@ -83,10 +78,10 @@ class DuckDBTables:
     score_error = ENGINE_ERROR
     """Vectors are float32, and so are the sums."""
 
-    def __init__(self, cursor: "duckdb.DuckDBPyConnection", vectors: Mapping[str, Vectors]) -> None:
-        """Search through `cursor`, whose current database is the index, and vectors by product."""
+    def __init__(self, cursor: "duckdb.DuckDBPyConnection", files: Mapping[str, RowFiles]) -> None:
+        """Search through `cursor`, whose current database is the index, and files by product."""
         self._cursor = cursor
-        self._vectors = vectors
+        self._files = files
 
     @staticmethod
     def mark(name: str) -> str:
@@ -140,29 +135,26 @@ class DuckDBTables:
         self, product: IndexedProduct, condition: str, values: dict[str, Any], *, vectors: bool
     ) -> pa.Table:
         """Rows that meet a condition."""
-        table = table_of(product.product)
-        return self._rows(
-            product, f"SELECT place, {_ROW} FROM {table} WHERE {condition}", values, vectors
-        )
+        places = self._places(product, condition, values)
+        return self._files[product.product].take(places, vectors=vectors)
+
+    def named(self, product: IndexedProduct, ids: Sequence[str], *, vectors: bool) -> pa.Table:
+        """Rows of some ids, of those that there are."""
+        files = self._files[product.product]
+        return files.take(files.places_of(ids), vectors=vectors)
 
     def sample(
         self, product: IndexedProduct, seed: int, most: int, *, vectors: bool = False
     ) -> pa.Table:
         """Some rows, drawn by seed."""
-        return self._rows(
-            product,
-            f"SELECT place, {_ROW} FROM {table_of(product.product)} "
-            f"ORDER BY md5(id || $seed), id LIMIT {most}",
-            {"seed": str(seed)},
-            vectors,
-        )
+        drawn = f"TRUE ORDER BY md5(id || $seed), id LIMIT {most}"
+        places = self._places(product, drawn, {"seed": str(seed)})
+        return self._files[product.product].take(places, vectors=vectors)
 
     def vectors(self, product: IndexedProduct) -> Iterator[pa.Table]:
         """Ids and vectors of all rows."""
-        statement = f"SELECT place, id FROM {table_of(product.product)}"
-        for batch in self._cursor.sql(statement).to_arrow_reader(_ROWS_AT_ONCE):
-            rows = pa.Table.from_batches([batch])
-            yield self._with_vectors(product, rows).drop_columns(["place"])
+        for rows in self._files[product.product].parts(0, product.rows):
+            yield rows.select(["id", "embedding"])
 
     def candidates(
         self,
@@ -176,13 +168,7 @@ class DuckDBTables:
     ) -> pa.Table:
         """The best rows by score, then id."""
         best = self.best(product, examples, condition, values, plan=plan, most=most)
-        return self._rows(
-            product,
-            f"SELECT place, {_ROW} FROM {table_of(product.product)} "
-            "WHERE place IN (SELECT unnest($places::UINTEGER[]))",
-            {"places": best},
-            vectors=True,
-        )
+        return self._files[product.product].take(best, vectors=True)
 
     def best(
         self,
@@ -199,30 +185,14 @@ class DuckDBTables:
             words = sketch_words(examples.sketched(product.centre), product.centre)
             differing = _differing_bits(words, product.width)
             condition += f" ORDER BY {differing}, id LIMIT {plan.rerank}"
-        places = None
-        if condition != "TRUE":
-            places = self._cursor.execute(
-                f"SELECT place FROM {table_of(product.product)} WHERE {condition}", values
-            ).fetchnumpy()["place"]
-        return best_places(self._vectors[product.product], examples, most, places)
+        places = self._places(product, condition, values) if condition != "TRUE" else None
+        return best_places(self._files[product.product].vectors, examples, most, places)
 
-    def _rows(
-        self, product: IndexedProduct, statement: str, values: dict[str, Any], vectors: bool
-    ) -> pa.Table:
-        """What a statement gives: places and `hits.ROW_SCHEMA`; with vectors, without places."""
-        rows: pa.Table = self._cursor.sql(statement, params=values).to_arrow_table()
-        # An empty answer has no columns of its own to tell the types by.
-        rows = rows.cast(pa.schema([("place", pa.uint32()), *ROW_SCHEMA]))
-        if vectors:
-            rows = self._with_vectors(product, rows)
-        return rows.drop_columns(["place"])
-
-    def _with_vectors(self, product: IndexedProduct, rows: pa.Table) -> pa.Table:
-        vectors = self._vectors[product.product][rows["place"].to_numpy()]
-        return rows.append_column(
-            "embedding",
-            pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), product.width),
-        )
+    def _places(self, product: IndexedProduct, condition: str, values: dict[str, Any]) -> Places:
+        found: Places = self._cursor.execute(
+            f"SELECT place FROM {table_of(product.product)} WHERE {condition}", values
+        ).fetchnumpy()["place"]
+        return found
 
 
 def _differing_bits(words: np.ndarray, width: int) -> str:

@@ -71,8 +71,7 @@ def named_rows(
     Raises:
         NotFoundError: one of them is not there.
     """
-    condition = f"id IN (SELECT unnest({tables.mark('ids')}::text[]))"
-    rows = tables.chips(product, condition, {"ids": list(ids)}, vectors=vectors)
+    rows = tables.named(product, ids, vectors=vectors)
     missing = sorted(set(ids) - set(rows["id"].to_pylist()))
     if missing:
         what, how = "chip", ""

@@ -4,7 +4,7 @@ Examples, filters, the choice of a plan, the final scoring and the order of the 
 above, so that every engine gives the same answer.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -74,6 +74,9 @@ class Tables(Protocol):
         self, product: IndexedProduct, condition: str, values: dict[str, Any], *, vectors: bool
     ) -> pa.Table:
         """`hits.ROW_SCHEMA` of the rows that meet a condition, and `embedding` if asked for."""
+
+    def named(self, product: IndexedProduct, ids: Sequence[str], *, vectors: bool) -> pa.Table:
+        """The same of the rows of some ids, of those that there are, in no order."""
 
     def sample(
         self, product: IndexedProduct, seed: int, most: int, *, vectors: bool = False

@@ -25,7 +25,10 @@ from clay_assets.search.duckdb_tables import INDEX_KEY
 from clay_assets.store import Store
 from clay_assets_tests.search.embedding_files import (
     MadeChip,
+    answer_by_numpy,
     made_chips,
+    made_patch_chips,
+    patches_of,
     write_all,
     write_embeddings,
 )
@@ -39,6 +42,19 @@ from clay_assets.store import Store
 index = DuckDBIndex(Store(sys.argv[1], Path(sys.argv[2])))
 for line in sys.stdin:
     print(len(index.search(Query("clay", chip_id=sys.argv[3], k=100)).frame), flush=True)
+"""
+LOOPER = """
+import select, sys
+from pathlib import Path
+from clay_assets.search import DuckDBIndex, Query
+from clay_assets.store import Store
+index = DuckDBIndex(Store(sys.argv[1], Path(sys.argv[2])))
+query, sizes = Query("clay", chip_id=sys.argv[3], k=100, include_query=True), set()
+while not select.select([sys.stdin], [], [], 0)[0]:
+    sizes.add(len(index.search(query).frame))
+    if len(sizes) == 1:
+        print(flush=True)
+print(sorted(sizes), flush=True)
 """
 BUILDER = """
 import sys
@@ -234,32 +250,96 @@ def test_readers_follow_a_new_file(store: Store, chips: list[MadeChip]) -> None:
     other.communicate(timeout=20)
 
 
-def test_readers_never_meet_a_half_built_file(store: Store, chips: list[MadeChip]) -> None:
+def test_readers_never_meet_a_half_built_index(store: Store, chips: list[MadeChip]) -> None:
+    """Two processes that ask all the time, and one here, while it is built again and again."""
     write_all(store, "clay", chips)
     build_duckdb(store, run_id="one")
-    index = DuckDBIndex(store)
-    sizes: set[int] = set()
-    faults: list[BaseException] = []
-    stop = threading.Event()
-
-    def read() -> None:
-        try:
-            while not stop.is_set():
-                sizes.add(len(found(index, chips[0].chip_id)))
-        except BaseException as error:
-            faults.append(error)
-
-    readers = [threading.Thread(target=read) for _ in range(3)]
+    readers = [start(LOOPER, store.root, str(store.cache), chips[0].chip_id) for _ in range(2)]
     for reader in readers:
-        reader.start()
-    for turn in range(8):
-        write_embeddings(store, "clay", "32VLM", chips[12 : 24 - turn % 2], version=str(turn))
-        build_duckdb(store, run_id="again")
-    stop.set()
+        assert reader.stdout
+        reader.stdout.readline()
+    with DuckDBIndex(store) as index:
+        for turn in range(6):
+            write_embeddings(store, "clay", "32VLM", chips[12 : 24 - turn % 2], version=str(turn))
+            build_duckdb(store, run_id="again")
+            assert len(found(index, chips[0].chip_id)) == 24 - turn % 2
     for reader in readers:
-        reader.join()
-    assert not faults
-    assert sizes == {23, 24}
+        told, _ = reader.communicate("\n", timeout=60)
+        assert reader.returncode == 0
+        assert told.split("\n")[-2] in ("[24]", "[23, 24]")
+
+
+def test_an_index_of_another_version_is_said(store: Store, chips: list[MadeChip]) -> None:
+    write_all(store, "clay", chips)
+    build_duckdb(store, run_id="one")
+    with duckdb.connect(str(store.local_path(INDEX_KEY))) as connection:
+        connection.execute("UPDATE build SET code_version = 1")
+    with pytest.raises(SearchError, match=r"another version of this package \(code version 1, nee"):
+        DuckDBIndex(store).search(Query("clay", chip_id="x"))
+
+
+def test_rows_that_are_gone_are_said_and_made_anew(store: Store, chips: list[MadeChip]) -> None:
+    write_all(store, "clay", chips)
+    build_duckdb(store, run_id="one")
+    gone = store.files("indexes/rows")[0].key
+    store.delete([gone])
+    with pytest.raises(NotFoundError, match=f"no whole index yet .*{gone} does not exist"):
+        DuckDBIndex(store).search(Query("clay", chip_id="x"))
+    report = build_duckdb(store, run_id="two")
+    assert (report.skipped, report.tiles_copied) == (False, 0)
+    with DuckDBIndex(store) as index:
+        assert len(found(index, chips[0].chip_id)) == 24
+
+
+def test_copied_rows_keep_their_vectors(store: Store, chips: list[MadeChip]) -> None:
+    """A tile that sorts before the unchanged ones moves all of their places."""
+    write_all(store, "clay", chips)
+    build_duckdb(store, run_id="one")
+    more = made_chips("31UDQ", 5, width=8)
+    write_all(store, "clay", more)
+    assert build_duckdb(store, run_id="two").tiles_copied == 2
+    with DuckDBIndex(store) as index:
+        for chip in (*chips[::5], *more):
+            query = Query("clay", vector=chip.embedding, k=1)
+            hit = index.search(query).frame.iloc[0]
+            assert (hit["id"], hit["score"]) == (chip.chip_id, pytest.approx(1))
+
+
+def test_patches_are_searched_like_chips(store: Store) -> None:
+    chips = made_patch_chips("32VKM", 7, width=16)
+    write_all(store, "fine", chips, level="patch")
+    assert build_duckdb(store, run_id="one").rows == {"fine": 7 * 16}
+    patches = patches_of(chips)
+    with DuckDBIndex(store) as index:
+        assert index.products()[0].grid == (4, 4)
+        for query in (
+            Query("fine", 20, patches[40].chip_id),
+            Query("fine", 20, vector=patches[3].embedding, max_cloud_share=0.2),
+        ):
+            frame = index.search(query).frame
+            wanted = answer_by_numpy(patches, query)
+            assert frame["id"].tolist() == [chip_id for chip_id, _ in wanted]
+            assert frame["score"].tolist() == pytest.approx([s for _, s in wanted], abs=1e-6)
+            parts = zip(frame["chip_id"], frame["patch_row"], frame["patch_col"], strict=True)
+            assert frame["id"].tolist() == [f"{c}/{row}/{col}" for c, row, col in parts]
+
+
+def test_recall_is_measured_and_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clay_assets.search.centre.SKETCH_MIN_ROWS", 100)
+    monkeypatch.setattr("clay_assets.search.plan._RERANK", 30)
+    monkeypatch.setattr("clay_assets.search.plan._RERANK_HARD", 90)
+    for tile in ("32VKM", "32VLM", "32VMM", "32VNM"):
+        write_all(store, "clay", made_chips(tile, 90, width=256))
+    first = build_duckdb(store, run_id="one")
+    assert 0.5 < first.recall["clay"] <= 1
+    with DuckDBIndex(store) as index:
+        (product,) = index.products()
+        assert product.recall == {"sketch": first.recall["clay"]}
+    assert build_duckdb(store, run_id="two").recall == first.recall
+    monkeypatch.setattr("clay_assets.search.plan._RERANK", 1)
+    monkeypatch.setattr("clay_assets.search.plan._RERANK_HARD", 1)
+    write_all(store, "clay", made_chips("33VUG", 30, width=256))
+    assert build_duckdb(store, run_id="three").recall["clay"] < first.recall["clay"]
 
 
 def test_killed_build_leaves_the_old_index(store: Store, chips: list[MadeChip]) -> None:
@@ -274,15 +354,15 @@ def test_killed_build_leaves_the_old_index(store: Store, chips: list[MadeChip]) 
     with DuckDBIndex(store) as index:
         assert len(found(index, chips[0].chip_id)) == 12
         folder = Path(store.root) / "indexes"
-        abandoned = [*folder.glob(".*.partial"), *folder.glob("vectors/.*.partial")]
-        assert len(abandoned) == 2
+        abandoned = [*folder.glob(".*.partial"), *folder.glob("rows/.*.partial")]
+        assert len(abandoned) == 3
         old = time.time() - 2 * 3600
         for leftover in abandoned:
             os.utime(leftover, (old, old))
         build_duckdb(store, run_id="two")
         assert len(found(index, chips[0].chip_id)) == 30
-        assert sorted(file.name for file in folder.iterdir()) == ["index.duckdb", "vectors"]
-        assert len(list((folder / "vectors").iterdir())) == 1
+        assert sorted(file.name for file in folder.iterdir()) == ["index.duckdb", "rows"]
+        assert len(list((folder / "rows").iterdir())) == 3
 
 
 def test_second_builder_waits_and_finds_the_work_done(store: Store, chips: list[MadeChip]) -> None:
