@@ -1,5 +1,6 @@
 """Opening an index of an installation, and asking it in one line."""
 
+import warnings
 import weakref
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ import geopandas
 
 from clay_assets.errors import NotFoundError, SearchError
 from clay_assets.search.duckdb_index import DuckDBIndex
+from clay_assets.search.freshness import stale_tiles, stale_words
 from clay_assets.search.index import Index
 from clay_assets.search.pgvector_index import PgvectorIndex
 from clay_assets.search.postgres import postgres_server
@@ -45,11 +47,13 @@ def search(
     settings: Settings | None = None,
     engine: str = "duckdb",
     picture: Path | bytes | None = None,
+    exact: bool = False,
     **query: Any,  # noqa: ANN401
 ) -> geopandas.GeoDataFrame:
     """The chips that look most like some example, as a frame: `Query`'s fields as arguments.
 
-    The frame's `attrs` say which engine answered, how, and with what expected recall.
+    The frame's `attrs` say which engine answered, how, with what expected recall, and of which
+    tiles the index is older than the embeddings; of these it also warns.
 
     Args:
         product: embedding product that is searched.
@@ -57,6 +61,7 @@ def search(
         engine: one of `ENGINES`.
         picture: a positive: a GeoTIFF, PNG, JPEG or WebP, which the product's encoder embeds; then
             `lonlat` is a place in it, or the middle of one without coordinates.
+        exact: score every row, however many there are.
         **query: an example and filters, see `Query`: `chip_id=..., k=20`.
 
     Raises:
@@ -68,11 +73,15 @@ def search(
     if picture is not None:
         query["vector"] = picture_vector(settings, product, picture, query.pop("lonlat", None))
     with open_index(settings, engine) as index:
-        hits = index.search(Query(product, **query))
+        hits = index.search(Query(product, **query), exact=exact)
+        stale = stale_tiles(settings.store, index, product)
+    if stale:
+        warnings.warn(stale_words(stale, engine), stacklevel=2)
     hits.frame.attrs |= {
         "engine": hits.engine,
         "how": hits.how,
         "expected_recall": hits.expected_recall,
+        "stale_tiles": stale,
     }
     return hits.frame
 

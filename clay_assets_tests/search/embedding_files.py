@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
+from pyproj import Geod
 
 from clay_assets.embeddings.extraction import Extraction
 from clay_assets.embeddings.file import BOUNDS, METADATA_KEY, FileMetadata, file_schema
@@ -173,7 +174,8 @@ def answer_by_numpy(chips: Sequence[MadeChip], query: Query) -> list[tuple[str, 
             score -= 0.5 * max(unit @ example for example in unwanted)
         if query.min_score is None or score >= query.min_score:
             hits.append((chip.chip_id, float(score)))
-    return sorted(hits, key=lambda hit: (-round(hit[1], 9), hit[0]))[: query.k]
+    ranked = sorted(hits, key=lambda hit: (-round(hit[1], 9), hit[0]))
+    return ranked[query.offset : query.offset + query.k]
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
@@ -193,11 +195,28 @@ def _passes(chip: MadeChip, query: Query) -> bool:
         chip.cloud_share is None or chip.cloud_share > query.max_cloud_share
     ):
         return False
-    if query.bbox_wgs84 is None:
-        return True
-    west, south, east, north = query.bbox_wgs84
-    parts = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
-    return any(
-        chip.footprint.intersects(shapely.box(part_west, south, part_east, north))
-        for part_west, part_east in parts
+    if chip.chip_id in query.excluded:
+        return False
+    return all(shapely.intersects(chip.footprint, region) for region in _regions(query)) and (
+        query.circle is None or metres_to(chip.footprint, query.circle[:2]) <= query.circle[2]
     )
+
+
+def _regions(query: Query) -> list[shapely.Geometry]:
+    """The box and the area of a query."""
+    if query.bbox_wgs84 is None:
+        boxes = []
+    else:
+        west, south, east, north = query.bbox_wgs84
+        parts = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+        boxes = [shapely.union_all([shapely.box(w, south, e, north) for w, e in parts])]
+    return [*boxes, *([] if query.area is None else [query.area])]
+
+
+def metres_to(footprint: shapely.Geometry, lonlat: tuple[float, float]) -> float:
+    """Geodesic distance of a place from a footprint, to a few metres."""
+    if shapely.intersects_xy(footprint, *lonlat):
+        return 0.0
+    lon, lat = shapely.get_coordinates(shapely.segmentize(footprint, 0.001)).T
+    start = np.ones_like(lon)
+    return float(Geod(ellps="WGS84").inv(lonlat[0] * start, lonlat[1] * start, lon, lat)[2].min())

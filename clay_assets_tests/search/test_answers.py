@@ -7,12 +7,17 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
+import psycopg
 import pytest
 import shapely
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from shapely.affinity import rotate, translate
+from sklearn.linear_model import Ridge
 
-from clay_assets.errors import NotFoundError, SearchError
+from clay_assets.errors import DatabaseError, NotFoundError, SearchError
+from clay_assets.ingest.antimeridian import within_globe
+from clay_assets.mgrs import tile_centre_wgs84
 from clay_assets.search import (
     DuckDBIndex,
     Index,
@@ -28,12 +33,15 @@ from clay_assets_tests.search.embedding_files import (
     MadeChip,
     answer_by_numpy,
     made_chips,
+    metres_to,
     write_all,
 )
 
 SCORE = 1e-6
 TILES = ("32VKM", "32VLM", "33VUG")
 WIDTH = 24
+LATS = st.floats(59, 62)
+FEW = st.sampled_from([True, False, False])
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class Both:
     chips: list[MadeChip] = field(repr=False)
     duckdb: Index
     pgvector: Index
+    url: str = ""
 
 
 @contextmanager
@@ -50,14 +59,19 @@ def both_indexes(store: Store, url: str, chips: list[MadeChip]) -> Iterator[Both
     for tile in sorted({chip.mgrs for chip in chips}):
         sync_tile(url, store, "clay", tile, run_id="run")
     with DuckDBIndex(store) as duckdb, PgvectorIndex(url) as pgvector:
-        yield Both(chips, duckdb, pgvector)
+        yield Both(chips, duckdb, pgvector, url)
 
 
 @pytest.fixture(scope="module")
 def both(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    """A few hundred chips; every fourth embedding is shared by four chips, so scores tie."""
+    """A few hundred chips; every fourth embedding is shared by four chips, so scores tie.
+
+    Chips stand askew, so that many bounds meet a region that the footprint does not, and those of
+    the last tile lie on both sides of the antimeridian.
+    """
     folder = tmp_path_factory.mktemp("few")
     chips = [chip for tile in TILES for chip in made_chips(tile, 90, width=WIDTH)]
+    chips = [replace(chip, footprint=_askew(chip)) for chip in chips]
     chips = [
         replace(chip, embedding=chips[number - number % 4].embedding) if number % 16 < 4 else chip
         for number, chip in enumerate(chips)
@@ -65,6 +79,14 @@ def both(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     store = Store(str(folder), folder / "cache")
     with new_database(server_url) as url, both_indexes(store, url, chips) as indexes:
         yield indexes
+
+
+def _askew(chip: MadeChip) -> shapely.Geometry:
+    turned = rotate(chip.footprint, 20)
+    if chip.mgrs != TILES[-1]:
+        return turned
+    lon, _ = tile_centre_wgs84(chip.mgrs)
+    return within_globe(translate(turned, xoff=179.5 - lon))
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +108,14 @@ def queries(draw: st.DrawFn) -> Query:
     count = len(TILES) * 90
     chips = [chip.chip_id for tile in TILES for chip in made_chips(tile, 90, width=WIDTH)]
     drawn = st.lists(st.integers(0, count - 1).map(chips.__getitem__), max_size=3, unique=True)
-    lon, lat = draw(st.floats(3, 14)), draw(st.floats(58, 62))
+    lon, lat = draw(st.floats(8, 12) | st.floats(179, 180) | st.floats(-180, -179.5)), draw(LATS)
     days = sorted({chip.day for chip in made_chips(TILES[0], 3)})
     day = st.sampled_from([*days, *(other + timedelta(days=1) for other in days)])
-    box = (lon, lat, lon + draw(st.floats(0, 3)), lat + draw(st.floats(0, 1)))
+    east = lon + draw(st.floats(0, 2))
+    box = (lon, lat, east - 360 if east > 180 else east, lat + draw(st.floats(0, 1)))
+    corners = st.lists(st.tuples(st.floats(0, 2), st.floats(0, 1)), min_size=3, max_size=6)
+    area = shapely.MultiPoint([(lon + x, lat + y) for x, y in draw(corners)]).convex_hull
+    circle = (lon, lat, draw(st.floats(100, 60_000)))
     vector = st.lists(st.floats(-1, 1, width=32), min_size=WIDTH, max_size=WIDTH)
     return Query(
         "clay",
@@ -99,6 +125,10 @@ def queries(draw: st.DrawFn) -> Query:
         positives=tuple(draw(drawn)),
         negatives=tuple(draw(drawn)),
         bbox_wgs84=draw(st.none() | st.just(box)),
+        area=draw(st.just(area) if area.area > 1e-6 else st.none()) if draw(FEW) else None,
+        circle=draw(st.just(circle)) if draw(FEW) else None,
+        excluded=tuple(draw(drawn)),
+        offset=draw(st.integers(0, 20)),
         dates=draw(st.none() | st.tuples(st.none() | day, st.none()) | st.tuples(st.none(), day)),
         mgrs=draw(st.none() | st.sampled_from(TILES)),
         max_cloud_share=draw(st.none() | st.sampled_from([0.0, 0.1, 0.2, 0.29])),
@@ -114,10 +144,14 @@ def queries(draw: st.DrawFn) -> Query:
 )
 @given(query=queries())
 def test_both_engines_answer_as_numpy_does(both: Both, query: Query) -> None:
+    if query.circle is not None:  # numpy's distances are good to some metres
+        lonlat, radius_m = query.circle[:2], query.circle[2]
+        assume(all(abs(metres_to(chip.footprint, lonlat) - radius_m) > 5 for chip in both.chips))
     expected = answer_by_numpy(both.chips, query)
     for index in (both.duckdb, both.pgvector):
         hits = index.search(query)
         assert hits.exact
+        assert hits.expected_recall == 1
         assert hits.frame["chip_id"].tolist() == [chip_id for chip_id, _ in expected]
         assert hits.frame["score"].tolist() == pytest.approx(
             [score for _, score in expected], abs=SCORE
@@ -274,6 +308,83 @@ def test_boxes_and_places_work_across_the_antimeridian(store: Store, database_ur
                 assert hits.query_chips == (both_sides,)
 
 
+def test_pages_follow_each_other_without_gap_or_repeat(both: Both) -> None:
+    whole = Query("clay", k=60, chip_id=both.chips[0].chip_id, mgrs=TILES[1])
+    for index in (both.duckdb, both.pgvector):
+        pages = [
+            index.search(replace(whole, k=25, offset=offset)).frame for offset in (0, 25, 50, 75)
+        ]
+        found = [one for page in pages for one in page["id"]]
+        assert [len(page) for page in pages] == [25, 25, 25, 15]  # the tile has 90
+        assert found[:60] == index.search(whole).frame["id"].tolist()
+
+
+def test_linear_modes_look_in_the_direction_of_their_formula(both: Both) -> None:
+    some = [both.chips[number].chip_id for number in (4, 40, 90, 7, 130)]
+    query = Query("clay", k=20, positives=some[:3], negatives=some[3:], mode="mean")
+    _, unit = both.duckdb.vectors("clay", some)
+    drawn = both.duckdb.sample("clay", 1_000)["id"]
+    _, others = both.duckdb.vectors("clay", [one for one in drawn if one not in some])
+    ridge = Ridge(alpha=0.01, fit_intercept=False)
+    ridge.fit(np.concatenate([unit, others]).astype(np.float64), [1] * 3 + [0] * (2 + len(others)))
+    for mode, direction in {
+        "mean": unit[:3].mean(axis=0) - 0.5 * unit[3:].mean(axis=0),
+        "rocchio": unit[:3].mean(axis=0) - 0.25 * unit[3:].mean(axis=0),
+        "ridge": ridge.coef_,
+    }.items():
+        wanted = Query("clay", k=25, vector=direction, include_query=True)
+        expected = [hit for hit in answer_by_numpy(both.chips, wanted) if hit[0] not in some]
+        frames = [
+            index.search(replace(query, mode=mode)).frame for index in (both.duckdb, both.pgvector)
+        ]
+        pd.testing.assert_frame_equal(*frames)
+        assert frames[0]["id"].tolist() == [chip_id for chip_id, _ in expected][:20]
+        scores = [score for _, score in expected][:20]
+        assert frames[0]["score"].tolist() == pytest.approx(scores, abs=1e-5)
+
+
+def test_examples_that_cancel_each_other_out_are_refused(both: Both) -> None:
+    same = both.chips[0].embedding
+    query = Query("clay", vector=same, negatives=[both.chips[0].chip_id], mode="mean")
+    assert len(both.duckdb.search(query).frame) == 10  # half of it is left
+    opposite = Query("clay", positives=[both.chips[0].chip_id], vector=-same, mode="rocchio")
+    with pytest.raises(SearchError, match=r"mode 'rocchio' cancel .* \(2 positives, 0 negatives\)"):
+        both.duckdb.search(opposite)
+
+
+def test_vectors_come_as_named_or_all(both: Both) -> None:
+    some = [both.chips[number].chip_id for number in (9, 3, 200)]
+    for index in (both.duckdb, both.pgvector):
+        ids, vectors = index.vectors("clay", some)
+        assert ids.tolist() == some
+        for row, number in zip(vectors, (9, 3, 200), strict=True):
+            unit = both.chips[number].embedding / np.linalg.norm(both.chips[number].embedding)
+            assert row == pytest.approx(unit, abs=1e-6)
+        every, all_vectors = index.vectors("clay")
+        assert set(every) == {chip.chip_id for chip in both.chips}
+        assert all_vectors.shape == (270, WIDTH)
+        with pytest.raises(NotFoundError, match="no chip 'x' in product 'clay'"):
+            index.vectors("clay", ["x"])
+
+
+def test_a_server_that_goes_away_in_mid_query_is_said_and_the_next_query_works(both: Both) -> None:
+    query = Query("clay", chip_id=both.chips[0].chip_id)
+    expected = both.pgvector.search(query).frame
+
+    def cut_off_in_mid_query() -> None:
+        with both.pgvector.reading() as tables, psycopg.connect(both.url) as other:
+            (product,) = tables.products()
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            tables.count(product, "TRUE", {}, most=10)
+
+    with pytest.raises(DatabaseError, match=r"PostgreSQL at .* broke off: .*run again"):
+        cut_off_in_mid_query()
+    pd.testing.assert_frame_equal(both.pgvector.search(query).frame, expected)
+
+
 def test_sketches_find_the_true_neighbours(many: Both) -> None:
     for index in (many.duckdb, many.pgvector):
         recall = measure_recall(index, "clay", reference=many.duckdb, samples=40)
@@ -295,6 +406,16 @@ def test_sketched_answers_are_the_same_in_both_engines(many: Both) -> None:
         pd.testing.assert_frame_equal(found[0].frame, found[1].frame)
         expected = answer_by_numpy(many.chips, query)
         assert found[0].frame["chip_id"].tolist() == [chip_id for chip_id, _ in expected]
+
+
+def test_directions_are_found_by_sketch_too(many: Both) -> None:
+    some = [chip.chip_id for chip in many.chips[::1500]]
+    for mode in ("mean", "rocchio", "ridge"):
+        query = Query("clay", k=20, positives=some[:4], negatives=some[4:7], mode=mode)
+        for index in (many.duckdb, many.pgvector):
+            found, true = index.search(query), index.search(query, exact=True)
+            assert (found.how, true.how) == ("sketch", "exact")
+            assert len(set(found.frame["id"]) & set(true.frame["id"])) >= 19
 
 
 def test_as_many_hits_as_asked_for_even_when_a_sketch_proposes_fewer(many: Both) -> None:

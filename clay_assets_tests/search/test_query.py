@@ -5,9 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shapely
 
 from clay_assets.errors import SearchError, TileError
 from clay_assets.search import Query
+
+
+def polygon(*corners: tuple[float, float]) -> dict[str, Any]:
+    return {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}
 
 
 @pytest.mark.parametrize(
@@ -15,8 +20,36 @@ from clay_assets.search import Query
     [
         ({"k": 0}, "k must be 1 to 25000, got 0"),
         ({"k": 25_001}, "k must be 1 to 25000, got 25001"),
-        ({"positives": "abc"}, "positives must be a list of chip ids, got the text 'abc'"),
-        ({"negatives": ["x"] * 65}, "negatives must be at most 64 chips, got 65"),
+        ({"positives": "abc"}, "positives must be a list of ids, got the text 'abc'"),
+        ({"negatives": ["x"] * 1001}, "negatives must be at most 1000 ids, got 1001"),
+        ({"excluded": ["x"] * 25_001}, "excluded must be at most 25000 ids, got 25001"),
+        (
+            {"positives": list(map(str, range(65)))},
+            "'max' takes at most 64 .* got 65; use mode ridge",
+        ),
+        ({"mode": "best"}, "mode must be one of max, mean, rocchio, ridge, got 'best'"),
+        ({"offset": -1}, "offset must be 0 or more, got -1"),
+        ({"offset": 24_995}, "at most 25000 together, got 24995 and 10; narrow the search"),
+        ({"circle": (0, 91, 5)}, r"circle must be lon, lat, radius_m .* got 0.0, 91.0"),
+        ({"circle": (0, 0, 0)}, "radius above 0 and at most 2000000 m, got 0.0"),
+        ({"area": {"type": "Point", "coordinates": [0, 0]}}, "got a Point"),
+        (
+            {"area": {"type": "Polygon"}},
+            r"GeoJSON Polygon or MultiPolygon, got \{'type': 'Polygon'\}",
+        ),
+        ({"area": {"type": "Polygon", "coordinates": []}}, "got an empty one"),
+        ({"area": polygon((0, 0), (2, 2), (2, 0), (0, 2))}, "crosses itself at lon 1, lat 1"),
+        ({"area": polygon((179, 0), (-179, 2), (-179, 0), (179, 2))}, "itself at lon -180, lat 1"),
+        ({"area": polygon((0, 0), (2, 91), (2, 0))}, "latitudes of -90 to 90 degrees, got 2, 91"),
+        ({"area": polygon((-170, 60), (-60, 60), (60, 60), (170, 60))}, "not go around a pole"),
+        (
+            {"area": polygon((-200, 0), (-100, 5), (0, 5), (170, 5), (300, 0), (100, -5), (0, -5))},
+            "at most 360 degrees wide, got 500 degrees",
+        ),
+        (
+            {"area": shapely.Point(0, 0).buffer(1, quad_segs=2_501)},
+            "most 10000 vertices, got 10005",
+        ),
         ({"lonlat": (181, 0)}, r"longitude -180 to 180 .* got 181.0, 0.0"),
         ({"lonlat": (0, float("nan"))}, "got 0.0, nan"),
         ({"vector": [[1.0]]}, r"vector must be one row of numbers, got shape \(1, 1\)"),
@@ -67,3 +100,32 @@ def test_a_query_equals_another_of_the_same_values() -> None:
     assert Query("clay", chip_id="a", dates=("2021-01-01", None)) == Query(
         "clay", chip_id="a", dates=(date(2021, 1, 1), None)
     )
+
+
+ACROSS = [(170, 0, 180, 10), (-180, 0, -170, 10)]
+
+
+@pytest.mark.parametrize(
+    ("area", "parts"),
+    [
+        (polygon((170, 0), (190, 0), (190, 10), (170, 10)), ACROSS),
+        (polygon((-190, 0), (-170, 0), (-170, 10), (-190, 10)), ACROSS),
+        (polygon((170, 0), (-170, 0), (-170, 10), (170, 10)), ACROSS),
+        (polygon((-180, -90), (180, -90), (180, 90), (-180, 90)), [(-180, -90, 180, 90)]),
+        (shapely.box(1, 2, 3, 4), [(1, 2, 3, 4)]),
+        ({"type": "Feature", "properties": {}, "geometry": polygon((1, 2), (3, 2), (3, 4), (1, 4))},
+         [(1, 2, 3, 4)]),
+    ],
+)  # fmt: skip
+def test_areas_are_split_at_the_antimeridian(area: Any, parts: list[tuple[float, ...]]) -> None:
+    expected = shapely.union_all([shapely.box(*part) for part in parts])
+    assert shapely.equals(Query("clay", chip_id="a", area=area).area, expected)
+
+
+def test_holes_of_an_area_across_the_antimeridian_stay_holes() -> None:
+    shell = [(170, 0), (-170, 0), (-170, 10), (170, 10), (170, 0)]
+    hole = [(-179, 4), (-178, 4), (-178, 5), (-179, 5), (-179, 4)]
+    query = Query("clay", chip_id="a", area={"type": "Polygon", "coordinates": [shell, hole]})
+    assert not shapely.intersects_xy(query.area, -178.5, 4.5)
+    assert shapely.intersects_xy(query.area, -177.5, 4.5)
+    assert query.area.area == pytest.approx(199)
