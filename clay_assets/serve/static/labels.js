@@ -97,7 +97,7 @@ export function addLabels(container, store, actions) {
         button("link", actions.clearLabels, { id: "labels-clear" }, "Clear")),
       h("ul", { class: "marks" },
         classesOf(labels).flatMap((name) =>
-          labels.filter((label) => label.class === name).map((label) => mark(label, actions)))),
+          labels.filter((label) => label.class === name).map((label) => mark(label, mode, actions)))),
       mode === "similar" && refineButton(state, actions));
     if (left) container.querySelector(".marks").scrollLeft = left;
     if (focused) (document.getElementById(focused) ?? container.querySelector("button"))?.focus();
@@ -109,10 +109,11 @@ function title({ labels, labelSet }) {
   return [count(labels.length, "mark"), name].filter(Boolean).join(" · ");
 }
 
-function mark(label, actions) {
+function mark(label, mode, actions) {
+  const look = mode === "similar" ? actions.open : actions.show; // details stand in that mode only
   const name = `${className(label.class)}: ${label.mgrs ?? ""} ${nameOf(label.id)}`;
   return h("li", { class: "mark", style: { "--class": classCss(label.class) } },
-    button("mark-open", () => actions.open(label.id),
+    button("mark-open", () => look(label.id),
       { id: `mark-${label.id}`, title: `${name}, ${day(label.date)}`, "aria-label": name },
       picture({ chipId: label.id, hash: label.hash, alt: "" }),
       h("span", { class: "mark-sign", "aria-hidden": "true" }, sign(label.class))),
