@@ -77,15 +77,12 @@ def assemble(
         ProductError: no product can be searched.
         ServiceError: the MapLibre wheel is not installed.
     """
-    searchable = {
-        name: product
-        for name, product in products.items()
-        if product.is_one_vector and product.input == "chips"
-    }
+    searchable = {name: product for name, product in products.items() if product.is_searched}
     if not searchable:
         raise ProductError(
             f"none of the products {', '.join(products)} gives one vector a chip, by level mean, "
-            "cls or chip, and only those can be searched; declare one in the file of CLAY_PRODUCTS"
+            "cls or chip, or one a patch, and only those can be searched; declare one in the file "
+            "of CLAY_PRODUCTS"
         )
     indexes = Indexes(open_engine)
 
