@@ -114,7 +114,8 @@ def test_filters_leave_out_the_rest_and_nothing_else(indexes, truth, product):
 def test_a_circle_leaves_out_what_is_further(indexes, truth):
     frame, _ = truth["clay"]
     own, middle = frame["id"].iloc[0], shapely.box(*frame.total_bounds).centroid
-    radius_m = 0.3 * frame.to_crs(frame.estimate_utm_crs()).total_bounds[[0, 2]].ptp()
+    west, _, east, _ = frame.to_crs(frame.estimate_utm_crs()).total_bounds
+    radius_m = 0.3 * (east - west)
     query = Query("clay", chip_id=own, k=500, circle=(middle.x, middle.y, radius_m))
     found = ask_both(indexes, query)
     metres = frame.estimate_utm_crs()
