@@ -58,10 +58,10 @@ def test_an_engine_that_could_not_be_opened_is_tried_again(indexed: Store):
 def test_products_that_cannot_be_searched_are_refused(store: Store):
     settings = Settings.from_environment({"CLAY_DATA_ROOT": store.root})
     products = {
-        "patches": Product("patches", level="patch"),
+        "groups": Product("groups", level="group"),
         "pictures": Product("pictures", input="images"),
     }
     with pytest.raises(
-        ProductError, match="none of the products patches, pictures gives one vector"
+        ProductError, match="none of the products groups, pictures gives one vector"
     ):
         assemble(settings, products, lambda engine: DuckDBIndex(store))
