@@ -1,5 +1,7 @@
 """The search indexes, and examples of what they answer."""
 
+from typing import Any
+
 import dagster as dg
 import numpy as np
 
@@ -23,6 +25,7 @@ from clay_assets.pictures import Picture, neighbour_sheet_png, rgb_of
 from clay_assets.provenance import content_hash, fingerprint
 from clay_assets.search import duckdb_build, pgvector_schema
 from clay_assets.search.duckdb_tables import INDEX_KEY
+from clay_assets.search.source import SourceListing
 from clay_assets.store import Store
 
 SHEET_KEY = "indexes/neighbour_examples.png"
@@ -40,13 +43,14 @@ class ExamplesConfig(dg.Config):
 
 
 def index_assets(products: list[Product]) -> list[dg.AssetsDefinition]:
-    """The assets over the embeddings of `products` with one vector a chip.
+    """The assets over the embeddings of `products` that are searched.
 
     Raises:
-        ProductError: there is none.
+        ProductError: there is none with one vector a chip.
     """
-    searched = [product.name for product in products if product.is_one_vector]
-    if not searched:
+    searched = [product.name for product in products if product.is_searched]
+    of_chips = [product.name for product in products if product.is_one_vector]
+    if not of_chips:
         found = ", ".join(product.name for product in products) or "none"
         raise ProductError(
             "a product with input chips and level mean, cls or chip is needed, one vector a chip, "
@@ -56,7 +60,8 @@ def index_assets(products: list[Product]) -> list[dg.AssetsDefinition]:
     return [
         _duckdb_index(embeddings),
         _pgvector_index(embeddings, searched),
-        _examples(searched[0]),
+        pgvector_hnsw,
+        _examples(of_chips[0]),
     ]
 
 
@@ -85,6 +90,7 @@ def _duckdb_index(embeddings: list[dg.AssetKey]) -> dg.AssetsDefinition:
                 "size_mb": report.size_bytes / 1e6,
                 "seconds": report.seconds,
                 "skipped": report.skipped,
+                "recall": dg.MetadataValue.json(report.recall),
                 "dagster/row_count": sum(report.rows.values()),
                 "dagster/uri": files.url(INDEX_KEY),
             },
@@ -110,12 +116,15 @@ def _pgvector_index(embeddings: list[dg.AssetKey], products: list[str]) -> dg.As
     ) -> dg.MaterializeResult[None]:
         """The tile's rows in PostgreSQL with pgvector, replaced in one transaction."""
         files = store.open()
+        listings = {product: SourceListing(files, product) for product in products}
         with reported_as_failure(), database.running() as url:
 
             def sync(tile: str) -> Outcome:
                 reports = [
-                    search.sync_tile(url, files, product, tile, run_id=context.run.run_id)
-                    for product in products
+                    search.sync_tile(
+                        url, files, product, tile, run_id=context.run.run_id, listing=listing
+                    )
+                    for product, listing in listings.items()
                 ]
                 return Outcome(
                     fingerprint([report.data_version for report in reports]),
@@ -130,6 +139,45 @@ def _pgvector_index(embeddings: list[dg.AssetKey], products: list[str]) -> dg.As
             return materialize_tiles(context, sync)
 
     return pgvector_index
+
+
+@dg.asset(
+    deps=[dg.AssetDep("pgvector_index", partition_mapping=dg.AllPartitionMapping())],
+    group_name="search",
+    kinds={"postgres"},
+    owners=OWNERS,
+    code_version=str(pgvector_schema.CODE_VERSION),
+    automation_condition=REFRESH,
+)
+def pgvector_hnsw(database: DatabaseResource) -> dg.MaterializeResult[None]:
+    """Graphs over what was loaded, space of removed rows given back, and recall measured."""
+    with reported_as_failure(), database.running() as url:
+        reports = search.maintain_products(url)
+    metadata: dict[str, Any] = {}
+    for product, report in reports.items():
+        metadata |= {
+            f"{product}: rows": report.rows,
+            f"{product}: rows in graphs": report.rows_in_graphs,
+            f"{product}: graphs built": report.graphs_built,
+            f"{product}: ef_search": report.hnsw_ef or 0,
+            f"{product}: size MB": report.size_bytes / 1e6,
+            f"{product}: tidied": dg.MetadataValue.json(dict(report.tidied)),
+            f"{product}: recall by ef_search": dg.MetadataValue.json(
+                {str(ef): share for ef, share in report.recall_by_ef.items()}
+            ),
+            **{f"{product}: recall, {plan}": share for plan, share in report.recall.items()},
+        }
+    return dg.MaterializeResult(
+        metadata=metadata
+        | {
+            "seconds": sum(report.seconds for report in reports.values()),
+            "skipped": all(report.skipped for report in reports.values()),
+            "dagster/row_count": sum(report.rows for report in reports.values()),
+        },
+        data_version=dg.DataVersion(
+            fingerprint([(name, report.data_version) for name, report in reports.items()])
+        ),
+    )
 
 
 def _examples(product: str) -> dg.AssetsDefinition:

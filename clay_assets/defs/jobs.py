@@ -41,7 +41,10 @@ def jobs_of(products: list[Product]) -> list[UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             "build_indexes",
-            dg.AssetSelection.assets("duckdb_index", "neighbour_examples", "coverage"),
-            description="Rebuild the search file from all embeddings, test it, and map the tiles.",
+            dg.AssetSelection.assets(
+                "duckdb_index", "pgvector_hnsw", "neighbour_examples", "coverage"
+            ),
+            description="Rebuild the search file from all embeddings, tend the tables in "
+            "PostgreSQL, test both, and map the tiles.",
         ),
     ]

@@ -60,12 +60,13 @@ class MaintenanceReport:
 
 
 def maintain_products(url: str) -> dict[str, MaintenanceReport]:
-    """Maintain all products, by name; see `maintain_pgvector`.
+    """Maintain all products, by name, if any was loaded yet; see `maintain_pgvector`.
 
     Raises:
-        NotFoundError: nothing was loaded yet.
         DatabaseError: the server cannot be reached or used.
     """
+    with connected(url) as connection:
+        prepare_database(connection)
     with PgvectorIndex(url) as index:
         products = [indexed.product for indexed in index.products()]
     return {product: maintain_pgvector(url, product) for product in products}

@@ -10,7 +10,14 @@ from clay_assets.definitions import build_defs
 from clay_assets.defs.imagery import imagery_events
 from clay_assets.settings import Settings
 
-STEPS = ["tiles", "chips", "embeddings/clay", "pgvector_index"]
+STEPS = [
+    "tiles",
+    "chips",
+    "embeddings/clay",
+    "pgvector_index",
+    "embedding_map/clay",
+    "change/clay",
+]
 Tick = Callable[[], dict[str, set[str | None]]]
 
 
@@ -81,7 +88,7 @@ def test_switched_on_where_all_is_done_nothing_is_asked_for(
     _report(instance, "32VKM")
     for step in STEPS:
         _make(instance, step, "32VKM")
-    for asset in ("duckdb_index", "neighbour_examples", "coverage"):
+    for asset in ("duckdb_index", "pgvector_hnsw", "neighbour_examples", "coverage"):
         _make(instance, asset)
     assert tick() == {}
     assert tick() == {}
@@ -107,7 +114,7 @@ def test_the_index_over_all_tiles_follows_once(instance: dg.DagsterInstance, tic
     for step in STEPS:  # the other tile fails, or has no imagery
         _make(instance, step, "32VKM")
     asked = tick()
-    assert asked["duckdb_index"] == asked["coverage"] == {None}
-    for asset in ("duckdb_index", "neighbour_examples", "coverage"):
+    assert asked["duckdb_index"] == asked["pgvector_hnsw"] == asked["coverage"] == {None}
+    for asset in ("duckdb_index", "pgvector_hnsw", "neighbour_examples", "coverage"):
         _make(instance, asset)
     assert tick() == {}

@@ -21,15 +21,21 @@ def definitions(tmp_path: Path) -> dg.Definitions:
 def test_the_asset_keys_are_these(definitions: dg.Definitions):
     graph = definitions.resolve_asset_graph()
     assert sorted(key.to_user_string() for key in graph.get_all_asset_keys()) == [
+        "change/clay",
         "checkpoints",
         "chips",
+        "clusters/clay",
         "coverage",
         "duckdb_index",
+        "embedding_map/clay",
         "embeddings/clay",
         "imagery",
         "images",
         "neighbour_examples",
+        "outliers/clay",
+        "pgvector_hnsw",
         "pgvector_index",
+        "predictions/clay",
         "tile_sample",
         "tiles",
         "training_set",
@@ -52,8 +58,14 @@ def test_the_way_of_the_data_is_this(definitions: dg.Definitions):
         "checkpoints": {"training_set"},
         "coverage": {"chips", "embeddings/clay"},
         "embeddings/clay": {"chips", "checkpoints"},
+        "embedding_map/clay": {"embeddings/clay"},
+        "change/clay": {"embeddings/clay"},
+        "clusters/clay": {"embeddings/clay"},
+        "outliers/clay": {"embeddings/clay"},
+        "predictions/clay": {"embeddings/clay"},
         "duckdb_index": {"embeddings/clay"},
         "pgvector_index": {"embeddings/clay"},
+        "pgvector_hnsw": {"pgvector_index"},
         "neighbour_examples": {"duckdb_index"},
     }
 
@@ -135,5 +147,5 @@ def test_definitions_load_without_any_environment_variable(tmp_path: Path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "12"
+    assert done.stdout.strip() == "13"
     assert not list(tmp_path.iterdir()), "loading the definitions must not write anything"

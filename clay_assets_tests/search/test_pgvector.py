@@ -14,7 +14,15 @@ import pytest
 
 from clay_assets.embeddings.listing import list_files
 from clay_assets.errors import DatabaseError, NotFoundError, SearchError
-from clay_assets.search import PgvectorIndex, Query, remove_tile, sync_tile
+from clay_assets.search import (
+    PgvectorIndex,
+    Query,
+    maintain_pgvector,
+    maintain_products,
+    remove_tile,
+    sync_tile,
+)
+from clay_assets.search.pgvector_bloat import tidy
 from clay_assets.search.pgvector_schema import check_pgvector
 from clay_assets.store import Store
 from clay_assets_tests.embeddings.conftest import put_manifest
@@ -330,3 +338,154 @@ def test_user_who_may_not_set_up_is_told_what_to_ask_for(
 def test_old_pgvector_is_refused() -> None:
     with pytest.raises(DatabaseError, match=r"must be 0\.8\.0 or newer, found 0\.6\.2; update"):
         check_pgvector("0.6.2")
+
+
+def test_readers_take_on_a_role_that_cannot_write(
+    store: Store, database_url: str, chips: list[MadeChip]
+) -> None:
+    write_all(store, "clay", chips)
+    _sync_both(database_url, store)
+    with PgvectorIndex(database_url) as index, index.reading() as tables:
+        user = tables._connection.execute("SELECT current_user").fetchone()
+    assert user == ("clay_reader",)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SET ROLE clay_reader")
+        assert connection.execute('SELECT count(*) FROM clay_rows."clay"').fetchone() == (24,)
+        for table in ("clay_assets.tiles", 'clay_vectors."clay"'):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(f"DELETE FROM {table}")
+
+
+def test_user_who_may_not_read_is_told_what_to_ask_for(
+    store: Store, database_url: str, chips: list[MadeChip]
+) -> None:
+    write_all(store, "clay", chips)
+    _sync_both(database_url, store)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS stranger")
+        connection.execute("CREATE ROLE stranger LOGIN")
+    with (
+        pytest.raises(DatabaseError, match=r"stranger may not read .* GRANT clay_reader TO stran"),
+        PgvectorIndex(database_url.replace("postgres@", "stranger@")) as index,
+    ):
+        index.products()
+
+
+def test_user_who_may_not_make_the_role_is_told_what_to_ask_for(
+    store: Store, database_url: str, chips: list[MadeChip]
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION vector")
+        connection.execute("DROP ROLE IF EXISTS maker")
+        connection.execute("CREATE ROLE maker LOGIN")
+        connection.execute(f"GRANT CREATE ON DATABASE {connection.info.dbname} TO maker")
+    write_all(store, "clay", chips)
+    as_maker = database_url.replace("postgres@", "maker@")
+    with pytest.raises(DatabaseError, match=r"maker may not make the role clay_reader .* TO maker"):
+        sync_tile(as_maker, store, "clay", "32VKM", run_id="one")
+
+
+def test_connection_lost_in_a_search_is_said_and_the_next_search_works(
+    store: Store, database_url: str, chips: list[MadeChip]
+) -> None:
+    write_all(store, "clay", chips)
+    _sync_both(database_url, store)
+    with PgvectorIndex(database_url) as index:
+        with pytest.raises(DatabaseError, match=r"broke off: .*; see the server's log"):
+            _lose_connection(index, database_url)
+        assert found(index) == ids(chips)
+
+
+def _lose_connection(index: PgvectorIndex, url: str) -> None:
+    with index.reading() as tables, psycopg.connect(url, autocommit=True) as other:
+        backend = tables._connection.info.backend_pid
+        other.execute("SELECT pg_terminate_backend(%s)", [backend])
+        tables.products()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a few hundred rows be many."""
+    monkeypatch.setattr("clay_assets.search.centre.SKETCH_MIN_ROWS", 100)
+    monkeypatch.setattr("clay_assets.search.pgvector_graphs.MIN_ROWS", 100)
+    monkeypatch.setattr("clay_assets.search.pgvector_recall.SAMPLES", 25)
+    monkeypatch.setattr("clay_assets.search.plan._RERANK", 20)
+    for module in ("plan", "pgvector_graphs", "pgvector_tables"):
+        monkeypatch.setattr(f"clay_assets.search.{module}.EXACT_MAX_ROWS", 99)
+
+
+@pytest.mark.usefixtures("small")
+def test_graphs_answer_what_is_in_them_and_rows_beyond_are_found_too(
+    store: Store, database_url: str
+) -> None:
+    chips = [chip for tile in ("32VKM", "32VLM") for chip in made_chips(tile, 300, width=160)]
+    write_all(store, "clay", chips)
+    _sync_both(database_url, store)
+    report = maintain_pgvector(database_url, "clay")
+    assert (report.graphs_built, report.rows_in_graphs, report.skipped) == (1, 600, False)
+    assert report.recall["hnsw"] >= 0.99
+    assert report.recall["sketch"] >= 0.9
+    assert maintain_pgvector(database_url, "clay").skipped
+    query = Query("clay", chip_id=chips[7].chip_id, k=5)
+    with PgvectorIndex(database_url) as index:
+        hits = index.search(query)
+        assert (hits.how, hits.expected_recall) == ("hnsw", report.recall["hnsw"])
+        assert hits.frame["id"].tolist() == index.search(query, exact=True).frame["id"].tolist()
+        more = [replace(chips[7], chip_id="twin", mgrs="33VUG")]
+        write_all(store, "clay", more)
+        sync_tile(database_url, store, "clay", "33VUG", run_id="two")
+        hits = index.search(query)
+        assert (hits.how, hits.frame["id"][0]) == ("hnsw", "twin")
+        remove_tile(database_url, "clay", "33VUG")
+        assert "twin" not in index.search(query).frame["id"].tolist()
+
+
+@pytest.mark.usefixtures("small")
+def test_worn_graphs_are_built_anew(store: Store, database_url: str) -> None:
+    chips = [chip for tile in ("32VKM", "32VLM") for chip in made_chips(tile, 300, width=160)]
+    write_all(store, "clay", chips)
+    _sync_both(database_url, store)
+    maintain_pgvector(database_url, "clay")
+    write_all(store, "clay", made_chips("32VKM", 280, width=160, seed=5), version="2")
+    sync_tile(database_url, store, "clay", "32VKM", run_id="two")
+    query = Query("clay", chip_id=chips[400].chip_id, k=5)
+    with PgvectorIndex(database_url) as index:
+        assert index.search(query).how == "sketch"  # too many rows are in no graph
+        report = maintain_pgvector(database_url, "clay")
+        assert report.rows_in_graphs == report.rows == 580
+        assert report.tidied["clay_halves"] == "vacuumed"
+        assert index.search(query).how == "hnsw"
+    with psycopg.connect(database_url) as connection:
+        indexes = "SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%USING hnsw%'"
+        in_books = "SELECT count(*) FROM clay_assets.graphs"
+        assert connection.execute(indexes).fetchone() == connection.execute(in_books).fetchone()
+
+
+def test_product_that_was_never_loaded_is_not_maintained(
+    store: Store, database_url: str, chips: list[MadeChip]
+) -> None:
+    assert maintain_products(database_url) == {}
+    write_all(store, "clay", chips)
+    _sync_both(database_url, store)
+    with pytest.raises(NotFoundError, match="no product 'soil' in the database, it holds clay;"):
+        maintain_pgvector(database_url, "soil")
+
+
+def test_space_of_removed_rows_is_given_back(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE kept AS SELECT n, repeat('x', 100) AS t "
+            "FROM generate_series(1, 20000) AS n"
+        )
+        connection.execute("VACUUM ANALYZE kept")
+        assert tidy(connection, "kept") is None
+        connection.execute("DELETE FROM kept WHERE n % 4 <> 0")
+        assert tidy(connection, "kept") == "vacuumed"  # small: what is empty will be filled again
+        before = connection.execute("SELECT pg_relation_size('kept')").fetchone()[0]
+        monkeypatch.setattr("clay_assets.search.pgvector_bloat._SMALL_BYTES", 0)
+        connection.execute("DELETE FROM kept WHERE n % 8 <> 0")
+        assert tidy(connection, "kept") == "rewritten"
+        after = connection.execute("SELECT pg_relation_size('kept')").fetchone()[0]
+        assert after < before / 4
