@@ -4,6 +4,7 @@ import { button, h, icon } from "./dom.js";
 import { addCornerButton } from "./corner.js";
 
 const KEPT = "clay-basemap";
+const THIN = ["case", ["boolean", ["feature-state", "hit"], false], 0.85, 0.35];
 
 /**
  * Lay the base map of `state.basemapUrl` under the places, with a button to take it off.
@@ -17,9 +18,8 @@ export function addBasemap(map, store) {
   store.watch(["basemapUrl"], ({ basemapUrl }) => {
     if (!basemapUrl || known === basemapUrl) return;
     known = basemapUrl;
-    const [url, credit] = basemapUrl.split("#");
-    map.addSource("basemap", { type: "raster", tiles: [url], tileSize: 256, maxzoom: 19 });
-    map.addLayer({ id: "basemap", type: "raster", source: "basemap" }, firstAbovePaper(map));
+    layBasemap(map, basemapUrl);
+    const [, credit] = basemapUrl.split("#");
     if (credit) addCredit(map, decodeURIComponent(credit));
     const toggle = button("", () => show(map, toggle, !isShown(map)), {
       title: "Base map", "aria-label": "Base map",
@@ -29,9 +29,15 @@ export function addBasemap(map, store) {
   });
 }
 
-function firstAbovePaper(map) {
+/** The layer alone, right above the paper. */
+export function layBasemap(map, basemapUrl) {
   const { layers } = map.getStyle();
-  return layers[layers.findIndex(({ id }) => id === "paper") + 1]?.id;
+  const above = layers[layers.findIndex(({ id }) => id === "paper") + 1]?.id;
+  const [url] = basemapUrl.split("#");
+  map.addSource("basemap", { type: "raster", tiles: [url], tileSize: 256, maxzoom: 19 });
+  map.addLayer({ id: "basemap", type: "raster", source: "basemap" }, above);
+  // Over a base map the tints let it through; without one they are the ground.
+  map.setPaintProperty("place-tint", "fill-opacity", THIN);
 }
 
 function isShown(map) {
@@ -40,9 +46,7 @@ function isShown(map) {
 
 function show(map, toggle, isWanted) {
   map.setLayoutProperty("basemap", "visibility", isWanted ? "visible" : "none");
-  // Over a base map the tints let it through; without one they are the ground.
-  map.setPaintProperty("place-tint", "fill-opacity", isWanted
-    ? ["case", ["boolean", ["feature-state", "hit"], false], 0.85, 0.35] : 1);
+  map.setPaintProperty("place-tint", "fill-opacity", isWanted ? THIN : 1);
   map.setLayoutProperty("graticule", "visibility", isWanted ? "none" : "visible");
   toggle.setAttribute("aria-pressed", String(isWanted));
   try {

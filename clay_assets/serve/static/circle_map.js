@@ -14,11 +14,11 @@ const GROWTH = 1.05; // an arrow key makes the circle so much larger or smaller
 /**
  * Draw a circle and its handles.
  * @param {maplibregl.Map} map
- * @param {{change: (circle: object) => void, settle: () => void}} listeners `change` at each step
- *   of a drag, `settle` at its end
- * @returns {{show: (circle: {lon: number, lat: number, radius: number} | null) => void}}
+ * @param {(circle: object) => void} change called at each step of a drag
+ * @returns {{show: (circle: {lon: number, lat: number, radius: number} | null) => void,
+ *   raise: () => void}} `raise` brings the outline above what was drawn since
  */
-export function createCircle(map, { change, settle }) {
+export function createCircle(map, change) {
   let circle = null;
   const names = Object.keys(BEARINGS);
   const middle = handle(map, "circle-middle", "Middle of the circle");
@@ -56,14 +56,12 @@ export function createCircle(map, { change, settle }) {
       take({ radius: distanceOf([circle.lon, circle.lat], [lng, lat]) });
     });
   }
-  for (const one of [middle, ...edges]) one.on("dragend", settle);
   const onKey = (element, act) => element.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (!(event.key in step)) return;
     event.preventDefault();
     event.stopPropagation(); // the map would move too
     act(step[event.key], event.shiftKey ? 5 : 1);
-    settle();
   });
   onKey(middle.getElement(), ([right, down], times) => {
     const { x, y } = map.project([circle.lon, circle.lat]);
@@ -83,6 +81,9 @@ export function createCircle(map, { change, settle }) {
       if (!isShown) showFeatures(map, "circle", null);
       if (wasShown === isShown) return;
       for (const one of [middle, ...edges]) isShown ? one.addTo(map) : one.remove();
+    },
+    raise() {
+      if (map.getLayer("circle-line")) map.moveLayer("circle-line", "frame-casing");
     },
   };
 }

@@ -43,7 +43,7 @@ function createView({ map, store, actions }) {
   let isShown = false;
   const cells = createCells(store, () => draw());
   const change = (circle) => store.set({ circle });
-  const circle = createCircle(map, { change, settle: () => {} });
+  const circle = createCircle(map, change);
   const move = (changes) => store.set({ circle: { ...store.get().circle, ...changes } });
   const panel = circlePanel({
     move,
@@ -58,6 +58,7 @@ function createView({ map, store, actions }) {
   const draw = () => {
     if (!isShown) return;
     showFeatures(map, HEXAGONS, cells.found(), cells.found() && paint(cells.status() === "asking"));
+    circle.raise();
     panel.show({ ...store.get(), ...cells.shown() });
   };
   store.watch(["circle", "product", "engine", "mode"], (state, previous) => {

@@ -89,12 +89,16 @@ function sizeField({ move }) {
     onchange: () => move({ resolution: select.value ? Number(select.value) : null }),
   });
   let usual = null;
+  let listed = "";
   return {
     row: field("circle-size", "Hexagons", select),
     set({ resolution }, cells) {
       if (cells && resolution === null) usual = cells.resolution;
       const sizes = usual === null ? [] : [usual + 1, usual - 1].filter((size) => size >= 0);
       if (resolution !== null && !sizes.includes(resolution)) sizes.push(resolution);
+      const key = JSON.stringify([resolution, sizes]);
+      if (key === listed) return; // options built anew would close the list that is open
+      listed = key;
       fill(select,
         h("option", { value: "", selected: resolution === null }, "as large as the chips"),
         sizes.map((size) =>

@@ -2,6 +2,7 @@
 // divider between them that is dragged or moved by the arrow keys.
 
 import { ApiError, getFootprints, search } from "./api.js";
+import { layBasemap } from "./basemap.js";
 import { createChart, showAnswer, showPlaces } from "./chart.js";
 import { createSides } from "./compare_sides.js";
 import { addCornerButton } from "./corner.js";
@@ -25,7 +26,7 @@ export function addCompare(map, store) {
   icon("compare"));
   addCornerButton(map, toggle);
   let right = null;
-  store.watch(["compare", "phase", "products"], async (state) => {
+  store.watch(["compare", "phase", "products"], (state) => {
     const isOn = Boolean(state.compare) && state.phase === "ready";
     toggle.hidden = state.phase !== "ready" || !otherOf(state);
     toggle.setAttribute("aria-pressed", String(isOn));
@@ -75,6 +76,7 @@ function openRight(map, store) {
     chart = made;
     chart.getCanvas().tabIndex = -1; // all keys are the first map's
     follow();
+    if (store.get().basemapUrl) layBasemap(chart, store.get().basemapUrl);
     ours.watch(["places"], ({ places }) => showPlaces(chart, places));
     ours.watch(["places", "shown", "query"], ({ places, query, shown: answer }) =>
       showAnswer(chart, { places, query, answer }));

@@ -50,7 +50,8 @@ function layTiles(map, state) {
     minzoom: Math.floor(least), maxzoom: MOST_DETAIL,
   });
   map.addLayer(
-    { id: "imagery", type: "raster", source: "imagery", minzoom: least, paint: FADE }, BELOW,
+    { id: "imagery", type: "raster", source: "imagery", minzoom: least, paint: FADE },
+    map.getStyle().layers.find(({ id }) => id.startsWith("picture-"))?.id ?? BELOW,
   );
 }
 
