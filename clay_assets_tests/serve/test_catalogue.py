@@ -74,3 +74,23 @@ def test_a_chip_that_is_not_there_is_named(store: Store):
         catalogue.of("clay").chip("x")
     with pytest.raises(NotFoundError, match="no product has a chip 'x'"):
         catalogue.holder("x", ["clay", "other"])
+
+
+def test_places_are_found_by_box_and_show_their_clearest_date(store: Store):
+    chips = [
+        replace(chip, cloud_share=share)
+        for chip, share in zip(
+            made_chips("32VKM", 9), (0.1, 0, 0, None, 0.2, 0.3, 0, 0.5, 0.5), strict=True
+        )
+    ]
+    write_embeddings(store, "clay", "32VKM", chips)
+    found = Catalogue(store).of("clay")
+    for place in found.places:
+        assert found.places_in(place.footprint.centroid.bounds) == [place]
+    assert found.places_in(found.bounds_wgs84) == list(found.places)
+    assert found.places_in((0, 0, 1, 1)) == []
+    clearest = [place.clearest.date for place in found.places]
+    assert clearest == ["2021-08-28", "2021-05-30", "2021-03-01"]  # of equals the latest
+    assert found.places[0].of_date("2021-05-30").chip_id == chips[1].chip_id
+    assert found.places[0].of_date("2020-01-01") is None
+    assert found.grid is None

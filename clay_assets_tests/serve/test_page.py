@@ -49,6 +49,17 @@ def test_nothing_is_loaded_from_another_host(client: TestClient):
         assert addresses <= {"http://www.w3.org/2000/svg"}, file.name
 
 
+def test_only_the_base_maps_host_is_allowed_as_well():
+    app = FastAPI()
+    add_page(app, "https://tiles.example/{z}/{x}/{y}.png#Tiles by nobody")
+    policy = TestClient(app).get("/").headers["content-security-policy"]
+    parts = dict(part.split(" ", 1) for part in policy.split("; "))
+    allowed = {name for name, sources in parts.items() if "https://tiles.example" in sources}
+    assert allowed == {"img-src", "connect-src"}
+    assert parts["default-src"] == "'self'"
+    assert "nobody" not in policy
+
+
 def test_files_are_asked_for_anew_and_cost_nothing_when_unchanged(client: TestClient):
     first = client.get("/static/main.js")
     assert first.headers["cache-control"] == "no-cache"

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from clay_assets.chips import Chip, write_chip
-from clay_assets.errors import ChipError
+from clay_assets.errors import ChipError, InvalidValueError
 from clay_assets.serve.catalogue import ListedChip
-from clay_assets.serve.thumbnails import Thumbnails, ThumbnailSize
+from clay_assets.serve.thumbnails import Patch, Thumbnails, ThumbnailSize
 from clay_assets.store import Store
 
 RGB = ("B02", "B03", "B04")
@@ -78,3 +78,35 @@ def test_a_chip_without_data_is_grey(store: Store):
     chip = add_chip(store, "empty", np.zeros((3, 64, 64), dtype=np.float32))
     picture = Thumbnails(store).png(chip, [chip], ThumbnailSize.SMALL)
     assert brightness_of(picture) == 128
+
+
+def test_a_patch_is_shown_framed_with_what_lies_around_it(store: Store):
+    pixels = np.full((3, 64, 64), 300, dtype=np.float32)
+    pixels[:, 16:32, 32:48] = 1500  # row 1, column 2 of 4 by 4
+    chip = add_chip(store, "chip", pixels)
+    png = Thumbnails(store).png(chip, [chip], ThumbnailSize.SMALL, Patch(1, 2, 4, 4))
+    picture = np.asarray(Image.open(BytesIO(png)).convert("L"))
+    third = 128 / 3  # the patch, and one on each side of it
+    patch = picture[int(third) + 4 : int(2 * third) - 4, int(third) + 4 : int(2 * third) - 4]
+    around = picture[: int(third) - 4]
+    assert patch.mean() > around.mean() + 100
+    frame = picture[64, int(third) - 2 : int(third) + 4]
+    assert frame.max() == 255
+
+
+def test_a_patch_at_the_edge_is_shown_at_the_same_scale(store: Store):
+    pixels = np.full((3, 64, 64), 300, dtype=np.float32)
+    pixels[:, :16, :16] = 1500
+    chip = add_chip(store, "chip", pixels)
+    png = Thumbnails(store).png(chip, [chip], ThumbnailSize.SMALL, Patch(0, 0, 4, 4))
+    picture = np.asarray(Image.open(BytesIO(png)).convert("L"))
+    bright = (picture > 200).mean()
+    assert bright == pytest.approx(1 / 9, abs=0.03)
+    assert picture[10:30, 10:30].min() > 200
+
+
+def test_a_patch_outside_of_its_chip_is_refused():
+    with pytest.raises(InvalidValueError, match="patch col must be 0 to 15, got 16"):
+        Patch(0, 16, 16, 16)
+    with pytest.raises(InvalidValueError, match="patch row must be 0 to 3, got -1"):
+        Patch(-1, 0, 4, 4)
