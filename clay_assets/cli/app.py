@@ -10,6 +10,7 @@ from clay_assets import __version__
 from clay_assets.cli.checkpoints import checkpoint_app
 from clay_assets.cli.embeddings import embeddings_app
 from clay_assets.cli.images import images_app
+from clay_assets.cli.psql import psql
 from clay_assets.cli.search import search, trace
 from clay_assets.cli.serving import DEFAULT_PORT, serve, serve_until_interrupted
 from clay_assets.cli.terminal import (
@@ -32,6 +33,7 @@ app.add_typer(images_app, name="images")
 app.command()(search)
 app.command()(trace)
 app.command()(serve)
+app.command(context_settings={"allow_extra_args": True})(psql)
 app.command()(tiles)
 
 ImageryOption = Annotated[
