@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from clay_assets.defs.analysis import analysis_assets
 from clay_assets.defs.automation import automation_sensor
 from clay_assets.defs.checkpoints import checkpoints, training_set
 from clay_assets.defs.checks import checks_of
@@ -42,6 +43,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             *(projection_asset(product) for product in of_chips if product.has_projection),
             *(embeddings_asset(product) for product in of_chips),
             *index_assets(of_chips),
+            *analysis_assets(of_chips),
             *image_assets(products),
             *evaluation_assets(products),
         ],

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from clay_assets import __version__
+from clay_assets.cli.analysis import analysis_app
 from clay_assets.cli.checkpoints import checkpoint_app
 from clay_assets.cli.embeddings import embeddings_app
 from clay_assets.cli.images import images_app
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.add_typer(checkpoint_app, name="checkpoint")
 app.add_typer(embeddings_app, name="embeddings")
 app.add_typer(images_app, name="images")
+app.add_typer(analysis_app, name="analysis")
 app.command()(search)
 app.command()(trace)
 app.command()(serve)
