@@ -202,7 +202,8 @@ export function createActions(store) {
       const { product: current, products, places, labelSet } = store.get();
       const named = product || products[0].name;
       if (!wanted.query) actions.clear();
-      const inAddress = wanted.labels.map((label) => ({ ...label, ...describeRow(label.id, places) }));
+      const inAddress = wanted.labels.map((label) =>
+        ({ ...label, ...describeRow(label.id, places) }));
       const isOpen = wantedSet && labelSet?.name === wantedSet;
       store.set({ ...wanted, labels: isOpen ? labelSet.labels : inAddress, opened: null });
       if (wantedSet && !isOpen) actions.openLabelSet(wantedSet);

@@ -56,7 +56,9 @@ function understand(text, places) {
   if (lonlat) return { query: { lonlat } };
   if (patchOf(wanted)) {
     const isKnown = placeOfChip(places, chipOf(wanted));
-    return isKnown ? { query: { id: wanted } } : { error: `No chip is named “${chipOf(wanted)}”.` };
+    return isKnown
+      ? { query: { id: wanted } }
+      : { error: `No chip is named “${chipOf(wanted)}”.` };
   }
   const found = matching(places, wanted);
   const chipId = found.includes(wanted) ? wanted : found.length === 1 ? found[0] : null;

@@ -60,8 +60,8 @@ function asked({ answeredLabels }, actions, image, ...words) {
 /** "3 marks more like, 1 less" of the marks that the answer took into account. */
 function examples(labels) {
   const [more, less] = [POSITIVE, NEGATIVE].map((name) => idsOf(labels ?? [], name).length);
-  const words = [more && `${count(more, "mark")} like it`, less && `${count(less, "mark")} unlike it`];
-  return words.filter(Boolean).join(", ");
+  return [more && `${count(more, "mark")} like it`, less && `${count(less, "mark")} unlike it`]
+    .filter(Boolean).join(", ");
 }
 
 function otherDates(id, chips, chip, actions) {

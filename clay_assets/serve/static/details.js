@@ -30,7 +30,8 @@ export function detailsView(state, actions) {
     pictures(state, isAsked),
     h("h2", {}, place ? `${place.properties.mgrs} ${nameOf(id)}` : id),
     h("div", { class: "details-actions" },
-      !isAsked && button("button", () => actions.ask({ id }), {}, icon("similar"), "Find like this"),
+      !isAsked && button("button", () => actions.ask({ id }), {},
+        icon("similar"), "Find like this"),
       !isAsked && markButton(POSITIVE, "plus", "More like", id, actions),
       !isAsked && markButton(NEGATIVE, "minus", "Less like", id, actions),
       button("small-button", () => actions.show(id), {}, icon("locate"), "Show on the map"),
@@ -59,10 +60,10 @@ function whyThis(state) {
   const value = scoreWords(answer.features)(score);
   const kind = answer.how ?? (answer.exact ? "exact" : "approximate");
   const [more, less] = [POSITIVE, NEGATIVE].map((name) => idsOf(answeredLabels, name).length);
+  const asked = state.query.id || state.query.vector ? 1 : 0;
   const against = COMBINED[combine] && more + less > 0
     ? COMBINED[combine]
-    : more ? `the nearest of ${count(more + (state.query.id || state.query.vector ? 1 : 0), "example")}`
-      : "the example";
+    : more ? `the nearest of ${count(more + asked, "example")}` : "the example";
   const off = less && combine === "max"
     ? `, less half its likeness to the nearest of ${count(less, "mark")} of the other kind` : "";
   return h("p", { class: "why" },

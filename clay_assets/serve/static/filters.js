@@ -183,6 +183,8 @@ function areaField({ drawing }, store, actions, mapView) {
 
 function check(id, words, checked, choose) {
   return h("label", { class: "field check" },
-    h("input", { id, type: "checkbox", checked, onchange: (event) => choose(event.target.checked) }),
+    h("input", {
+      id, type: "checkbox", checked, onchange: (event) => choose(event.target.checked),
+    }),
     h("span", {}, words));
 }

@@ -82,7 +82,8 @@ export function addLabelSets(dialog, opener, store, actions) {
     fill(list, h("div", { class: "skeleton-lines" }, h("i"), h("i")));
     try {
       const sets = await listLabelSets();
-      fill(list, sets.length ? sets.map((one) => row(one, store, actions, close, showSets)) : nothing());
+      const rows = sets.map((one) => row(one, store, actions, close, showSets));
+      fill(list, rows.length ? rows : nothing());
     } catch (error) {
       fill(list, h("p", { class: "hint warn" }, icon("warning"),
         h("span", {}, `${error.error ?? error} ${error.nextStep ?? ""}`)));
@@ -120,7 +121,8 @@ function row({ name, product, features }, store, actions, close, showSets) {
   };
   return h("div", { class: "set" },
     button("set-open", open, { title: `Open ${name}` }, h("b", {}, name),
-      h("span", {}, [count(features, "mark"), product, isOpen && "open"].filter(Boolean).join(" · "))),
+      h("span", {}, [count(features, "mark"), product, isOpen && "open"]
+        .filter(Boolean).join(" · "))),
     button("icon-button", remove, { "aria-label": `Delete ${name}`, title: "Delete" },
       icon("close")));
 }
@@ -149,8 +151,8 @@ function footOf(store, actions, showSets) {
 function saveForm({ labels, labelSet }, actions, showSets) {
   const name = h("input", {
     id: "sets-name", required: true, maxlength: 64, pattern: "[A-Za-z0-9][A-Za-z0-9 _.\\-]*",
-    placeholder: "Name of the set", title: "Letters, digits, spaces, and _ . -", autocomplete: "off",
-    value: labelSet?.name ?? "", "aria-label": "Name of the label set",
+    placeholder: "Name of the set", title: "Letters, digits, spaces, and _ . -",
+    autocomplete: "off", value: labelSet?.name ?? "", "aria-label": "Name of the label set",
   });
   const submit = async (event) => {
     event.preventDefault();

@@ -97,7 +97,8 @@ export function addLabels(container, store, actions) {
         button("link", actions.clearLabels, { id: "labels-clear" }, "Clear")),
       h("ul", { class: "marks" },
         classesOf(labels).flatMap((name) =>
-          labels.filter((label) => label.class === name).map((label) => mark(label, mode, actions)))),
+          labels.filter((label) => label.class === name)
+            .map((label) => mark(label, mode, actions)))),
       mode === "similar" && refineButton(state, actions));
     if (left) container.querySelector(".marks").scrollLeft = left;
     if (focused) (document.getElementById(focused) ?? container.querySelector("button"))?.focus();

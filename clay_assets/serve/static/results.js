@@ -118,5 +118,6 @@ function howTitle({ how: kind, expected_recall: recall }) {
   const measured = recall
     ? `; at its build it found ${percent(recall, 1)} of the exact ten best`
     : "";
-  return `Found by the ${kind === "hnsw" ? "HNSW index" : "sketch"}, then scored exactly${measured}`;
+  const finder = kind === "hnsw" ? "HNSW index" : "sketch";
+  return `Found by the ${finder}, then scored exactly${measured}`;
 }

@@ -49,7 +49,9 @@ function spanOf({ answer, filters, least }) {
   const scores = answer.features.map(({ properties }) => properties.score);
   const [low, high] = [Math.min(...scores), Math.max(...scores)];
   const isWhole = filters.minScore === null || !least;
-  const span = isWhole ? [low, high] : [Math.min(low, least.span[0]), Math.max(high, least.span[1])];
+  const span = isWhole
+    ? [low, high]
+    : [Math.min(low, least.span[0]), Math.max(high, least.span[1])];
   return { span, words: isWhole ? scoreWords(answer.features) : least.words };
 }
 

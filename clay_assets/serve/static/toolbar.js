@@ -18,7 +18,8 @@ export function addToolbar(container, store, actions) {
     if (container.hidden) return;
     const focused = container.contains(document.activeElement) ? document.activeElement.id : "";
     fill(container,
-      h("div", { class: "floating segments", role: "radiogroup", "aria-label": "A click on the map" },
+      h("div",
+        { class: "floating segments", role: "radiogroup", "aria-label": "A click on the map" },
         TOOLS.map((tool) => choice(tool, state, actions))),
       state.tool !== "ask" && classChoice(state, actions),
       (state.canUndo || state.canRedo) && steps(state, actions));

@@ -76,6 +76,7 @@ export function uploadFailure({ askFailure, upload }, actions, map) {
     h("div", { class: "field" }, h("label", { for: "upload-place", class: "field-name" }, "Place"),
       h("div", { class: "pair" }, place,
         button("small-button", useMiddle, {}, "Map’s middle"))),
-    h("div", { class: "field" }, h("label", { for: "upload-date", class: "field-name" }, "Day"), date),
+    h("div", { class: "field" },
+      h("label", { for: "upload-date", class: "field-name" }, "Day"), date),
     h("button", { class: "button", id: "upload-again" }, "Search"));
 }
