@@ -105,10 +105,7 @@ def picture_vector(
     declared = load_products(settings.products_file)
     if product not in declared:
         raise NotFoundError(f"there is no product {product!r}; declared are {', '.join(declared)}")
-    try:
-        data = picture if isinstance(picture, bytes) else picture.read_bytes()
-    except OSError as error:
-        raise NotFoundError(f"picture {picture} cannot be read: {error.strerror}") from error
+    data = picture if isinstance(picture, bytes) else _read(picture)
     device, precision = settings.device, settings.precision
     shown = embed_picture(
         settings.store,
@@ -132,3 +129,10 @@ class _HeldIndex(PgvectorIndex):
         """Close the connections, then leave the server."""
         super().close()
         self._release()
+
+
+def _read(picture: Path) -> bytes:
+    try:
+        return picture.read_bytes()
+    except OSError as error:
+        raise NotFoundError(f"picture {picture} cannot be read: {error.strerror}") from error

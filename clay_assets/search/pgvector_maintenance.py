@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import psycopg
@@ -196,7 +197,7 @@ def _known(connection: psycopg.Connection, product: str) -> MeasuredRecall:
 
 
 def _measure(url: str, product: str, *, has_graphs: bool) -> MeasuredRecall:
-    with PgvectorIndex(url) as index, index.reading() as tables:
+    with closing(PgvectorIndex(url)) as index, index.reading() as tables:
         indexed = {found.product: found for found in tables.products()}
         if product not in indexed:  # its last tile was taken out
             return MeasuredRecall()

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from clay_assets.analysis.classifier import Classifier, ClassifierSettings, Labels, train
 from clay_assets.analysis.classifier import classifier_version as version_of_classifier
@@ -25,6 +25,8 @@ from clay_assets.analysis.rows import files_of, version_of
 from clay_assets.errors import NotFoundError
 from clay_assets.search.source import SourceFile
 from clay_assets.store import Store
+
+Found = TypeVar("Found")
 
 KEPT = 32
 """Analyses that are remembered; none holds more than a few numbers a row of a sample."""
@@ -113,11 +115,12 @@ class Analyses:
         key = ("colours", product, version_of(files))
         return files, self._once(key, lambda: fit_colours(self.store, files))
 
-    def _once(self, key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+    def _once(self, key: Hashable, make: Callable[[], Found]) -> Found:
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = make()
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-            return self._kept[key]
+            found: Found = self._kept[key]
+            return found

@@ -65,7 +65,7 @@ def add_overlay_routes(routes: APIRouter, service: Service, analyses: Analyses) 
         """Where the pictures of each tile lie, and where they go on the map."""
         chips = service.chips(product)
         wanted = _day(date)
-        tiles = []
+        tiles: list[dict[str, Any]] = []
         for file in files_of(service.store, chips.product):
             own = chips.tiles.get(file.tile, ())
             if not own:
