@@ -65,7 +65,7 @@ def add_overlay_routes(routes: APIRouter, service: Service, analyses: Analyses) 
         """Where the pictures of each tile lie, and where they go on the map."""
         chips = service.chips(product)
         wanted = _day(date)
-        tiles: list[dict[str, Any]] = []
+        tiles = []
         for file in files_of(service.store, chips.product):
             own = chips.tiles.get(file.tile, ())
             if not own:
@@ -83,7 +83,7 @@ def add_overlay_routes(routes: APIRouter, service: Service, analyses: Analyses) 
                     f"?v={file.version}",
                 }
             )
-        answer = {"product": chips.product, "kind": kind, "tiles": tiles}
+        answer: dict[str, Any] = {"product": chips.product, "kind": kind, "tiles": tiles}
         if kind == "colours":
             _, scale = analyses.colours(chips.product)
             answer["explained"] = [round(share, 4) for share in scale.explained]
