@@ -36,6 +36,7 @@ INSTALL_REQUIRES = [
     # post-processing and evaluation of embeddings
     "scikit-learn>=1.9",
     "scikit-bio>=0.7",
+    "threadpoolctl>=3.5",
     # search
     "duckdb>=2.0,<2.1",
     "pytz",  # DuckDB needs it to return TIMESTAMPTZ
@@ -47,6 +48,7 @@ INSTALL_REQUIRES = [
     "limits>=5.8",
     "prometheus-client>=0.26",
     "python-multipart>=0.0.30",
+    "morecantile>=7",
     "rio-tiler>=9.4",
     "uvicorn>=0.50",
     "maplibre>=0.3.6",
@@ -57,7 +59,9 @@ INSTALL_REQUIRES = [
     "psutil>=7",
     "packaging>=24",
 ]
+NOTEBOOK_REQUIRES = ["lonboard>=0.15"]
 TEST_REQUIRES = [
+    *NOTEBOOK_REQUIRES,
     "hypothesis>=6.150",
     "httpx2>=2.16",  # FastAPI's test client
     "ipykernel>=7",  # runs the notebook
@@ -77,7 +81,6 @@ TEST_REQUIRES = [
     "types-pytz",
 ]
 BENCH_REQUIRES = ["faiss-cpu>=1.13", "lancedb>=0.30", "odc-stac>=0.5", "rioxarray>=0.19"]
-NOTEBOOK_REQUIRES = ["lonboard>=0.15"]
 
 setup(
     name="clay_assets",
