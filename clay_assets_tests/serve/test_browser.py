@@ -26,6 +26,8 @@ FLAGS = [
     "--lang=en-US",
 ]
 HITS = 12
+PATIENCE = 20_000  # ms; a map drawn in software on a busy machine takes its time
+expect.set_options(timeout=PATIENCE)
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM.exists(), reason=f"needs {CHROMIUM}: apt-get install chromium"
@@ -66,6 +68,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page(
         viewport={"width": 1100, "height": 700}, locale="en-GB", reduced_motion="reduce"
     )
+    page.set_default_timeout(3 * PATIENCE)
     bugs: list[str] = []
     page.on("pageerror", lambda error: bugs.append(str(error)))
     page.on("console", lambda said: _is_bug(said) and bugs.append(said.text))

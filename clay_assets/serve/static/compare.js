@@ -11,6 +11,8 @@ import { followWithImagery } from "./imagery.js";
 import { createStore } from "./store.js";
 
 const STEP = 0.05; // of the width, that an arrow key moves the divider
+const FAINT = 0.3;
+const isHit = ["boolean", ["feature-state", "hit"], false];
 const MODE_OF_ANSWERS = "similar"; // the others have no answer that a second product could give
 
 /**
@@ -75,6 +77,8 @@ function openRight(map, store) {
     if (watched.signal.aborted) return made.remove();
     chart = made;
     chart.getCanvas().tabIndex = -1; // all keys are the first map's
+    // A hit without a picture of the chosen date is told by its frame, and shaded faintly.
+    chart.setPaintProperty("place-tint", "fill-opacity", ["case", isHit, FAINT, 1]);
     follow();
     if (store.get().basemapUrl) layBasemap(chart, store.get().basemapUrl);
     ours.watch(["places"], ({ places }) => showPlaces(chart, places));

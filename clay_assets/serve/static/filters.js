@@ -168,17 +168,21 @@ function cloudField({ filters }, actions) {
 }
 
 function areaField({ drawing }, store, actions, mapView) {
-  const draw = (kind, sign, words) =>
+  const draw = (kind, sign, word) =>
     button("small-button",
       () => store.set({ drawing: drawing === kind ? false : kind, tool: "ask" }),
-      { id: `draw-${kind}`, "aria-pressed": String(drawing === kind) },
-      icon(sign), drawing === kind ? "Drag on the map" : words);
+      {
+        id: `draw-${kind}`, "aria-pressed": String(drawing === kind),
+        "aria-label": `Draw a ${word.toLowerCase()}`, title: `Draw a ${word.toLowerCase()} on the map`,
+      },
+      icon(sign), drawing === kind ? "Drag …" : word);
   const useView = () => actions.setFilters({ box: mapView(), area: null });
   return field("Area",
     h("div", { class: "pair wrap" },
-      draw("box", "box", "Draw a box"),
-      draw("area", "lasso", "Draw a shape"),
-      button("small-button", useView, { id: "view" }, "Use the view")));
+      draw("box", "box", "Box"),
+      draw("area", "lasso", "Shape"),
+      button("small-button", useView,
+        { id: "view", title: "Search in what the map shows" }, "The view")));
 }
 
 function check(id, words, checked, choose) {

@@ -5,8 +5,8 @@ import { scoreWords } from "./words.js";
 
 /** Show the scale of the answer's scores in `container`. */
 export function addLegend(container, store, actions) {
-  store.watch(["answer"], ({ answer }) => {
-    const hits = answer?.features ?? [];
+  store.watch(["answer", "mode"], ({ answer, mode }) => {
+    const hits = (mode === "similar" && answer?.features) || [];
     const scores = hits.map(({ properties }) => properties.score);
     const score = scoreWords(hits);
     container.hidden = hits.length === 0;
