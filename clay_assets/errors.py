@@ -41,6 +41,10 @@ class SearchError(ClayAssetsError, ValueError):
     """A query cannot be answered as asked."""
 
 
+class UnusableIndexError(SearchError):
+    """A search index is damaged or of another version of this package."""
+
+
 class NotFoundError(ClayAssetsError, LookupError):
     """A named thing (chip, product, checkpoint, file) does not exist."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clay_assets.errors import NotFoundError, SearchError
+from clay_assets.errors import NotFoundError, UnusableIndexError
 from clay_assets.search.duckdb_tables import (
     CODE_VERSION,
     INDEX_KEY,
@@ -50,7 +50,7 @@ class DuckDBIndex(Index):
 
         Raises:
             NotFoundError: there is no index yet.
-            SearchError: the file is not an index that this version reads.
+            UnusableIndexError: the file is not an index that this version reads.
         """
         with self._lock:
             opened = self._current()
@@ -94,7 +94,7 @@ def open_database(path: Path) -> "duckdb.DuckDBPyConnection":
     """A connection with an index file as `index`, read only, in bounded memory.
 
     Raises:
-        SearchError: the file is not an index that this version reads.
+        UnusableIndexError: the file is not an index that this version reads.
     """
     import duckdb
 
@@ -103,12 +103,12 @@ def open_database(path: Path) -> "duckdb.DuckDBPyConnection":
         connection.execute(f"ATTACH {quoted_path(path)} AS index (READ_ONLY)")
         found = connection.execute("SELECT code_version FROM index.build").fetchone()
     except duckdb.Error as error:
-        raise SearchError(
+        raise UnusableIndexError(
             f"{path} is not an index that can be read: {str(error).splitlines()[0]}; delete "
             "it and materialise duckdb_index again"
         ) from error
     if found is None or found[0] != CODE_VERSION:
-        raise SearchError(
+        raise UnusableIndexError(
             f"{path} was built by another version of this package (code version "
             f"{found[0] if found else 'none'}, needed {CODE_VERSION}); materialise duckdb_index "
             "again"

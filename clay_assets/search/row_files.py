@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from clay_assets.errors import SearchError
+from clay_assets.errors import SearchError, UnusableIndexError
 from clay_assets.search.hits import ROW_SCHEMA, Examples, embedding_of
 from clay_assets.search.query import NEGATIVE_WEIGHT
 
@@ -94,7 +94,7 @@ def open_row_files(paths: Sequence[Path]) -> RowFiles:
     """The files as they lie on disk, next to nothing is read yet.
 
     Raises:
-        SearchError: one is not such a file.
+        UnusableIndexError: one is not such a file.
     """
     vectors, rows, ids = paths
     try:
@@ -104,7 +104,7 @@ def open_row_files(paths: Sequence[Path]) -> RowFiles:
             np.load(ids, mmap_mode="r"),
         )
     except (ValueError, EOFError, pa.ArrowInvalid) as error:
-        raise SearchError(
+        raise UnusableIndexError(
             f"{vectors.name}, {rows.name} or {ids.name} in {rows.parent} does not hold rows of an "
             f"index: {error}; delete the index and materialise duckdb_index again"
         ) from error

@@ -69,9 +69,9 @@ def _add_chip_routes(routes: APIRouter, service: Service) -> None:
         if_none_match: IfNoneMatch = None,
     ) -> Response:
         """A true-colour picture of a chip, or of one of its patches with what lies around it."""
-        patch = service.patch(row, col)
         chips = service.catalogue.holder(chip_id, service.products)
         listed = chips.chip(chip_id)
+        patch = service.patch(chip_id, row, col)
         tag = fingerprint(listed.content_hash, int(size), row, col)
         is_current = v == listed.content_hash
         headers = {"etag": f'"{tag}"', "cache-control": IMMUTABLE if is_current else "no-cache"}

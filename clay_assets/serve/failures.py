@@ -20,6 +20,7 @@ from clay_assets.errors import (
     ServiceError,
     StoreError,
     TileError,
+    UnusableIndexError,
 )
 
 MOST_SAID = 5
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 ANSWERS: tuple[tuple[type[ClayAssetsError], int, str], ...] = (
     (InvalidValueError, 400, "Mend the value and ask again."),
     (TileError, 400, "Give a tile that exists, like 32VKM."),
+    (UnusableIndexError, 503, "Materialise the index again, then ask again."),
     (SearchError, 400, "Mend the query and ask again."),
     (ProductError, 400, "Mend the products file, then start the server again."),
     (NotFoundError, 404, "Check the name; what has just been deleted is gone after a reload."),

@@ -13,7 +13,8 @@ from clay_assets.search.label_sets import (
     read_labels_and_etag,
     write_labels,
 )
-from clay_assets.serve.documents import GeoJsonResponse, LabelCollection, LabelList
+from clay_assets.serve.documents import GeoJsonResponse
+from clay_assets.serve.label_documents import LabelCollection, LabelList
 from clay_assets.serve.service import Service
 
 Name = Annotated[

@@ -50,6 +50,11 @@ def _complete(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     for code in [code for code in responses if code[0] in "45"]:
         del responses[code]
+    for response in responses.values():
+        for content in response.get("content", {}).values():
+            schema = content.get("schema", {})
+            if "$ref" in schema:
+                schema.pop("type", None)  # FastAPI calls all but JSON a string
     responses |= {"4XX": _PROBLEM, "5XX": _PROBLEM}
     for parameter in operation.get("parameters", []):
         kinds = (parameter["schema"], *parameter["schema"].get("anyOf", []))

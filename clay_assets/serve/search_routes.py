@@ -11,8 +11,9 @@ from shapely.geometry import mapping
 
 from clay_assets.errors import InvalidValueError
 from clay_assets.serve.answers import MEDIA_TYPES, Format
-from clay_assets.serve.documents import GeoJsonResponse, HitCollection, PictureHitCollection
+from clay_assets.serve.documents import GeoJsonResponse
 from clay_assets.serve.failures import words_of
+from clay_assets.serve.hit_documents import HitCollection, PictureHitCollection
 from clay_assets.serve.requests import (
     EXAMPLES,
     ExportParameters,

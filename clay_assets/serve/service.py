@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clay_assets.embeddings import Product
-from clay_assets.errors import NotFoundError
+from clay_assets.errors import InvalidValueError, NotFoundError
 from clay_assets.search import Hits, Query
 from clay_assets.search.query import MAX_K
 from clay_assets.serve.answers import Answer
@@ -14,7 +14,7 @@ from clay_assets.serve.asking import Indexes, one_per_place
 from clay_assets.serve.catalogue import Catalogue, ProductChips
 from clay_assets.serve.metrics import Metrics
 from clay_assets.serve.requests import SearchFields
-from clay_assets.serve.thumbnails import Thumbnails
+from clay_assets.serve.thumbnails import Patch, Thumbnails
 from clay_assets.settings import Settings
 from clay_assets.store import Store
 
@@ -60,6 +60,26 @@ class Service:
             NotFoundError: there is no such product.
         """
         return self.catalogue.of(self.product(product).name)
+
+    def patch(self, chip_id: str, row: int | None, col: int | None) -> Patch | None:
+        """Which part of a chip is asked for; None for all of it.
+
+        Raises:
+            InvalidValueError: half of a patch is named, one that the chip has not, or no product
+                has patches of this chip.
+        """
+        if row is None and col is None:
+            return None
+        if row is None or col is None:
+            raise InvalidValueError(f"row and col go together, got row {row} and col {col}")
+        held = (self.catalogue.of(product) for product in self.products)
+        grids = (chips.grid for chips in held if chip_id in chips.chips)
+        grid = next((grid for grid in grids if grid is not None), None)
+        if grid is None:
+            raise InvalidValueError(
+                f"no product has patches of chip {chip_id!r}; leave out row and col"
+            )
+        return Patch(row, col, *grid)
 
     def search(
         self,

@@ -1,6 +1,7 @@
 from datetime import date
 from io import BytesIO
 
+import duckdb
 import geopandas
 import pytest
 import shapely
@@ -15,6 +16,7 @@ from clay_assets_tests.serve.conftest import DAGSTER_URL, RUN_ID, Installation
 
 PLACES = 16  # 512 px cut into chips of 128 px
 DATES = 3
+LARGE = 5_000  # hits
 
 
 @pytest.fixture
@@ -198,8 +200,8 @@ def test_an_export_holds_what_the_search_answers(client: TestClient, chip_ids, t
 def test_a_large_export_leaves_in_pieces(client: TestClient, chip_ids):
     frame = geopandas.GeoDataFrame(
         {
-            "id": [f"chip_{number}" for number in range(25_000)],
-            "chip_id": [f"chip_{number}" for number in range(25_000)],
+            "id": [f"chip_{number}" for number in range(LARGE)],
+            "chip_id": [f"chip_{number}" for number in range(LARGE)],
             "score": 0.5,
             "mgrs": "32VKM",
             "date": date(2024, 8, 8),
@@ -207,16 +209,16 @@ def test_a_large_export_leaves_in_pieces(client: TestClient, chip_ids):
             "source_url": "chips/x.tif",
             "product": "clay",
         },
-        geometry=[shapely.box(5, 60, 5.1, 60.1)] * 25_000,
+        geometry=[shapely.box(5, 60, 5.1, 60.1)] * LARGE,
         crs="OGC:CRS84",
     )
     chips = ProductChips("clay", "1", {}, (), {})
     answer = Answer(Hits(frame, "duckdb", "exact", ()), chips, {"product": "clay"}, 1)
     for kind, read in (("geojson", geopandas.read_file), ("parquet", geopandas.read_parquet)):
         pieces = list(answer.write(kind))
-        assert len(pieces) > 25
+        assert len(pieces) > LARGE / 1000
         assert max(map(len, pieces)) < 1_000_000
-        assert len(read(BytesIO(b"".join(pieces)))) == 25_000
+        assert len(read(BytesIO(b"".join(pieces)))) == LARGE
 
 
 def test_a_picture_without_a_place_is_refused_and_a_chip_finds_itself(
@@ -302,7 +304,10 @@ def test_half_a_patch_and_a_patch_of_a_whole_chip_are_refused(client: TestClient
     half = client.get(address, params={"row": 1})
     assert "row and col go together, got row 1 and col None" in half.json()["error"]
     patch = client.get(address, params={"row": 1, "col": 1})
-    assert "no product has patches; leave out row and col" in patch.json()["error"]
+    assert (
+        f"no product has patches of chip '{chip_ids[0]}'; leave out row and col"
+        in patch.json()["error"]
+    )
 
 
 def test_a_chip_leads_back_to_checkpoint_scenes_and_runs(
@@ -339,3 +344,14 @@ def test_a_search_without_an_index_says_what_to_materialise(empty_client: TestCl
     answer = empty_client.get("/api/search", params={"chip_id": "x"})
     assert answer.status_code == 404
     assert "materialise duckdb_index first" in answer.json()["error"]
+
+
+def test_an_index_of_another_version_says_what_to_materialise(empty_client: TestClient, tmp_path):
+    path = tmp_path / "data/indexes/index.duckdb"
+    path.parent.mkdir(parents=True)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE build AS SELECT 1 AS code_version")
+    answer = empty_client.get("/api/search", params={"chip_id": "x"})
+    assert answer.status_code == 503
+    assert "code version 1, needed" in answer.json()["error"]
+    assert answer.json()["next_step"] == "Materialise the index again, then ask again."

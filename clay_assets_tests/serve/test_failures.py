@@ -24,6 +24,7 @@ def client_that_fails_with(error: Exception) -> TestClient:
         (errors.SearchError, 400),
         (errors.TileError, 400),
         (errors.InvalidValueError, 400),
+        (errors.UnusableIndexError, 503),
         (errors.NotFoundError, 404),
         (errors.DatabaseError, 503),
         (errors.StoreError, 503),

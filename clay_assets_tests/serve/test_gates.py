@@ -159,7 +159,7 @@ def test_prometheus_reads_what_was_asked(client_with):
     client.get("/nowhere")
     text = client.get("/metrics").text
     counted = 'clay_requests_total{method="GET",route="%s",status="404"} 1.0'
-    assert counted % "/api/chips/{product}/{chip_id}" in text
+    assert counted % "/api/chips/{product}/{row_id:path}" in text
     assert counted % "other" in text
     assert 'clay_request_seconds_count{method="GET",route="other"} 1.0' in text
     assert "clay_requests_in_progress 1.0" in text
