@@ -55,7 +55,9 @@ def _task(product: IndexedProduct, query: Query, examples: Examples, candidates:
         last_rank=query.last_rank,
         candidates=candidates,
         is_filtered=query.has_filter,
-        is_single=len(examples.positives) == 1 and not len(examples.negatives),
+        is_single=len(examples.positives) == 1
+        and not len(examples.negatives)
+        and not examples.is_direction,
         has_sketches=product.centre is not None,
         hnsw_ef=product.hnsw_ef,
     )

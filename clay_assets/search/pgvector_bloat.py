@@ -28,7 +28,7 @@ def empty_share(connection: psycopg.Connection, table: str) -> float:
     ).fetchall()[0]
     if size <= _SMALL_BYTES:
         return 0.0
-    sampled = f"SELECT avg(pg_column_size(some.*)) FROM (SELECT * FROM {table} LIMIT 1000) AS some"
+    sampled = f"SELECT avg(pg_column_size(rows.*)) FROM (SELECT * FROM {table} LIMIT 1000) AS rows"
     width = connection.execute(sampled.encode()).fetchall()[0][0] or 0
     return float(max(0.0, 1 - rows * (float(width) + _ROW_HEAD_BYTES) / size))
 

@@ -3,7 +3,8 @@
 Source:
     Measurements of exact scans and sketches at 1e5 and 1e6 rows: a scan is as fast below
     `EXACT_MAX_ROWS`; a rerank of 1000 loses nothing without filters, one of 4000 nothing under the
-    hardest filter (one that leaves out whatever looks like the query).
+    hardest filter (one that leaves out whatever looks like the query). Of the best 20 in a
+    direction that ridge regression made, 1000 of 21,000 rows keep 18, and 2000 all.
 """
 
 from collections.abc import Callable
@@ -46,7 +47,8 @@ class Task:
     is_filtered: bool
     """Whether some rows are left out."""
     is_single: bool
-    """Whether there is one positive and no negative."""
+    """Whether one vector is looked for, like those of rows: one positive, no negative, and not a
+    direction that a mode made of several."""
     has_sketches: bool
     """Whether the product has sketches."""
     hnsw_ef: int | None

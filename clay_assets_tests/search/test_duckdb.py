@@ -326,6 +326,7 @@ def test_patches_are_searched_like_chips(store: Store) -> None:
 
 def test_recall_is_measured_and_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clay_assets.search.centre.SKETCH_MIN_ROWS", 100)
+    monkeypatch.setattr("clay_assets.search.plan._RERANK_PER_HIT", 1)
     monkeypatch.setattr("clay_assets.search.plan._RERANK", 30)
     monkeypatch.setattr("clay_assets.search.plan._RERANK_HARD", 90)
     for tile in ("32VKM", "32VLM", "32VMM", "32VNM"):

@@ -22,6 +22,11 @@ HEAVY = ["torch", "lightning", "dagster", "matplotlib", "sklearn", "lonboard", "
 
 
 @pytest.fixture
+def lonboard() -> None:
+    pytest.importorskip("lonboard", reason="lonboard is not installed; it draws the map")
+
+
+@pytest.fixture
 def frame() -> geopandas.GeoDataFrame:
     """Three hits, one across the antimeridian."""
     footprints = [shapely.box(west, 60, west + 0.1, 60.1) for west in (5.0, 5.2)]
@@ -40,6 +45,7 @@ def colours_of(layer) -> np.ndarray:
     return np.array(pa.chunked_array(layer.get_fill_color).to_pylist())
 
 
+@pytest.mark.usefixtures("lonboard")
 def test_the_best_hit_is_the_brightest(frame):
     view = show(frame)
     (layer,) = view.layers
@@ -51,6 +57,7 @@ def test_the_best_hit_is_the_brightest(frame):
     assert told["id"].to_pylist() == ["a", "b", "c"]
 
 
+@pytest.mark.usefixtures("lonboard")
 def test_footprints_without_scores_and_equal_scores_are_shown(frame):
     for shown in (frame.drop(columns="score"), frame.assign(score=0.7)):
         assert len(np.unique(colours_of(show(shown).layers[0]), axis=0)) == 1

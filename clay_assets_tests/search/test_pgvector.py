@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -438,6 +439,46 @@ def test_graphs_answer_what_is_in_them_and_rows_beyond_are_found_too(
         assert (hits.how, hits.frame["id"][0]) == ("hnsw", "twin")
         remove_tile(database_url, "clay", "33VUG")
         assert "twin" not in index.search(query).frame["id"].tolist()
+
+
+@pytest.mark.usefixtures("small")
+def test_all_graphs_of_a_product_are_walked_and_their_answers_merged(
+    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clay_assets.search.pgvector_graphs.MAX_ROWS", 400)
+    chips = [chip for tile in ("32VKM", "32VLM") for chip in made_chips(tile, 300, width=160)]
+    write_all(store, "clay", chips)
+    _sync_both(database_url, store)
+    report = maintain_pgvector(database_url, "clay")
+    assert (report.graphs_built, report.rows_in_graphs) == (2, 600)
+    tiles = set()
+    with PgvectorIndex(database_url) as index:
+        for chip in chips[::60]:
+            query = Query("clay", chip_id=chip.chip_id, k=10)
+            hits = index.search(query)
+            assert hits.how == "hnsw"
+            assert hits.frame["id"].tolist() == index.search(query, exact=True).frame["id"].tolist()
+            tiles |= set(hits.frame["mgrs"])
+    assert tiles == {"32VKM", "32VLM"}
+    assert min(_walks(database_url)) >= 10
+
+
+def _walks(url: str) -> list[int]:
+    """How often each graph was walked, as the server counts."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for _ in range(100):  # it counts when a connection has ended
+            open_ones = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            ).fetchone()[0]
+            if not open_ones:
+                break
+            time.sleep(0.05)
+        found = connection.execute(
+            "SELECT idx_scan FROM pg_stat_user_indexes JOIN pg_class ON oid = indexrelid "
+            "JOIN pg_am ON relam = pg_am.oid WHERE amname = 'hnsw'"
+        ).fetchall()
+    return [count for (count,) in found]
 
 
 @pytest.mark.usefixtures("small")

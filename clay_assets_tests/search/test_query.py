@@ -43,7 +43,11 @@ def polygon(*corners: tuple[float, float]) -> dict[str, Any]:
         ({"area": polygon((0, 0), (2, 91), (2, 0))}, "latitudes of -90 to 90 degrees, got 2, 91"),
         ({"area": polygon((-170, 60), (-60, 60), (60, 60), (170, 60))}, "not go around a pole"),
         (
-            {"area": polygon((-200, 0), (-100, 5), (0, 5), (170, 5), (300, 0), (100, -5), (0, -5))},
+            {
+                "area": polygon(
+                    (-200, 0), (-100, 5), (0, 5), (170, 5), (300, 0), (130, -5), (-40, -5)
+                )
+            },
             "at most 360 degrees wide, got 500 degrees",
         ),
         (
