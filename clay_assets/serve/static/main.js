@@ -106,6 +106,7 @@ document.addEventListener("visibilitychange", () => {
 await actions.load();
 if (wantedSet) await actions.openLabelSet(wantedSet);
 globalThis.claySearch = { map, store, actions }; // for the console, and for tests
+map.triggerRepaint(); // it may be idle already, and would not say so again
 await map.once("idle");
 byId("map").dataset.ready = "true";
 
