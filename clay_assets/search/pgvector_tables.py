@@ -141,8 +141,11 @@ class PgvectorTables:
         self, product: IndexedProduct, examples: Examples, most: int
     ) -> tuple[str, dict[str, Any]]:
         """What walks over the graphs find, and the nearest of the rows that are in none."""
+        # Without sorting: the planner would rather score a small range, or one it knows too little
+        # of, than walk its graph, and the walk is what was measured.
         self._connection.execute(
-            "SELECT set_config('hnsw.ef_search', %s, true)", [str(product.hnsw_ef)]
+            "SELECT set_config('hnsw.ef_search', %s, true), set_config('enable_sort', 'off', true)",
+            [str(product.hnsw_ef)],
         )
         covered = self._connection.execute(
             "SELECT first_load, beyond_load FROM clay_assets.graphs WHERE product = %s "
