@@ -89,7 +89,7 @@ export function addLabels(container, store, actions) {
   store.watch(keys, (state) => {
     const { labels, mode, phase } = state;
     container.hidden = phase !== "ready" || !labels.length || !MARKED_MODES.includes(mode);
-    if (container.hidden) return;
+    if (container.hidden) return void fill(container);
     const focused = container.contains(document.activeElement) ? document.activeElement.id : "";
     const [left] = [...container.querySelectorAll(".marks")].map((row) => row.scrollLeft);
     fill(container,
