@@ -147,5 +147,5 @@ def test_definitions_load_without_any_environment_variable(tmp_path: Path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "13"
+    assert done.stdout.strip() == "18"
     assert not list(tmp_path.iterdir()), "loading the definitions must not write anything"
