@@ -16,7 +16,11 @@ from clay_assets.settings import Settings
 from clay_assets.tile_sources import read_source
 from clay_assets_tests.defs.conftest import CHIP_SIZE, CHIPS, DATES, generate_landscape
 
-NOT_OF_THE_DEMO = {dg.AssetKey("tile_sample"), dg.AssetKey("images")}
+ANALYSES = ("embedding_map", "change", "clusters", "outliers", "predictions")
+NOT_OF_THE_DEMO = {
+    *(dg.AssetKey(name) for name in ("tile_sample", "images")),
+    *(dg.AssetKey([name, "clay"]) for name in ANALYSES),
+}
 
 
 @pytest.fixture(scope="module")

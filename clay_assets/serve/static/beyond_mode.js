@@ -29,6 +29,7 @@ export const beyondMode = {
   },
   enter(context) {
     view ??= createView(context);
+    if (context.store.get().tool === "ask") context.actions.chooseTool("mark");
     view.enter();
   },
   leave() {

@@ -1,15 +1,15 @@
 // VectorGeo's view: a circle on the map, and how much each hexagon within it looks like its middle.
 
-import { COVERAGE, createCells } from "./cells.js";
+import { COVERAGE, createCells, RADII } from "./cells.js";
 import { showFeatures } from "./chart.js";
 import { createCircle } from "./circle_map.js";
 import { circlePanel } from "./circle_panel.js";
-import { distanceOf, middleOf } from "./ground.js";
+import { boundsOf, distanceOf, middleOf } from "./ground.js";
 import { placeOfChip } from "./places.js";
 import { colour, onTheme } from "./theme.js";
 import { shadeOfProperty } from "./shades.js";
 
-const SHARE_OF_VIEW = 0.3; // radius at first, of the shorter side of the map
+const SHARE_OF_VIEW = 0.3; // radius at first, of the shorter side of the map or of all places
 const HEXAGONS = "circle-cells";
 
 /** What is on the map and in the panel; made when the mode is first entered. */
@@ -101,9 +101,13 @@ function firstCircle(map, { places, query }) {
   const pixels = SHARE_OF_VIEW * Math.min(width, height);
   const { x, y } = map.project([lon, lat]);
   const edge = map.unproject([x + pixels, y]).toArray();
+  // A page that is opened by a link may still show the whole world.
+  const [west, south, east, north] = boundsOf(places);
+  const sides = [distanceOf([west, lat], [east, lat]), distanceOf([lon, south], [lon, north])];
+  const radius = Math.min(distanceOf([lon, lat], edge), ...sides.map((side) => SHARE_OF_VIEW * side));
   return {
-    lon, lat, radius: rounded(distanceOf([lon, lat], edge)), coverage: COVERAGE.usual,
-    resolution: null,
+    lon, lat, radius: Math.min(Math.max(rounded(radius), RADII.least), RADII.most),
+    coverage: COVERAGE.usual, resolution: null,
   };
 }
 
