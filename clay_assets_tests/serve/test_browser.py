@@ -137,7 +137,7 @@ def test_a_click_on_a_chip_lights_up_its_neighbours_and_shows_their_pictures(pag
     expect(page.locator(".asked h2")).to_have_text("32TPT № 6")
     expect(cards.first.locator(".date")).to_contain_text("2021")
     expect(cards.first.locator(".source")).to_contain_text("32TPT №")
-    scores = [float(text) for text in page.locator(".score").all_inner_texts()]
+    scores = [float(text) for text in page.locator(".score").all_text_contents()]
     assert scores == sorted(scores, reverse=True)
     expect(page.locator(".card .picture.loaded")).to_have_count(HITS)
     assert places_lit(page) == places_of_hits(page)
@@ -178,10 +178,10 @@ def test_an_address_shows_the_same_search_again(page, address):
     page.keyboard.press("f")
     page.locator("#k").fill("0")  # the slider's first step: 6
     expect(page.locator(".card")).to_have_count(6)
-    hits = page.locator(".card-words").all_inner_texts()
+    hits = page.locator(".card-words").all_text_contents()
     page.goto(page.url)
     expect(page.locator(".card")).to_have_count(6)
-    assert page.locator(".card-words").all_inner_texts() == hits
+    assert page.locator(".card-words").all_text_contents() == hits
 
 
 def test_a_drawn_box_limits_the_hits_until_its_pill_is_removed(page, address):
@@ -195,7 +195,7 @@ def test_a_drawn_box_limits_the_hits_until_its_pill_is_removed(page, address):
     page.mouse.move(*point_of(page, 6), steps=3)
     page.mouse.up()
     expect(page.locator(".card")).to_have_count(4)  # two by two places
-    names = page.locator(".source").all_inner_texts()
+    names = page.locator(".source").all_text_contents()
     assert sorted(names) == ["32TPT № 1", "32TPT № 2", "32TPT № 5", "32TPT № 6"]
     page.get_by_role("button", name="Remove: in a box").click()
     expect(page.locator(".card")).to_have_count(HITS)
@@ -212,7 +212,7 @@ def test_a_day_can_be_typed_and_taken_back(page, address):
     expect(since).to_be_focused()
     days = page.locator(".card .date")
     expect(days.first).to_have_text("22 Oct 2021")
-    assert set(days.all_inner_texts()) == {"22 Oct 2021"}
+    assert set(days.all_text_contents()) == {"22 Oct 2021"}
     page.get_by_role("button", name="Remove: from 22 Oct 2021").click()
     expect(since).to_have_value("")
 
