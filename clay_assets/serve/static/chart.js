@@ -27,6 +27,7 @@ export async function createChart(container, { controls = true } = {}) {
     zoom: 1,
     maxZoom: 18,
     attributionControl: false,
+    boxZoom: false, // it takes clicks with Shift, which mark
     dragRotate: false,
     pitchWithRotate: false,
     touchPitch: false,
