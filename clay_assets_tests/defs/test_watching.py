@@ -45,7 +45,7 @@ def _indexed(settings: Settings) -> list[dict[str, tuple[float, ...]]]:
         except NotFoundError:
             rows = []
         table = [row for part in rows for row in part.to_pylist()]
-        found.append({row["chip_id"]: tuple(row["embedding"]) for row in table})
+        found.append({row["id"]: tuple(row["embedding"]) for row in table})
     return found
 
 
