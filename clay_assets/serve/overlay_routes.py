@@ -49,7 +49,7 @@ def cluster_colour(cluster: int) -> str:
     """Colour of a cluster on the map and in legends.
 
     >>> cluster_colour(0), cluster_colour(10)
-    ('#4e79a7', '#9db5cf')
+    ('#4e79a7', '#9eb5cf')
     """
     turn, place = divmod(cluster, len(CLUSTER_COLOURS))
     base = np.array(list(bytes.fromhex(CLUSTER_COLOURS[place][1:])), np.float64)
