@@ -15,11 +15,13 @@ import resource
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from search_data import PRODUCT, TILES, write_files, write_tile
-from search_peers import peers
+from search_peers import Ask, peers
 
 from clay_assets.mgrs import tile_centre_wgs84
 from clay_assets.search import (
@@ -37,9 +39,15 @@ from clay_assets.store import Store
 __all__ = ["TILES", "write_files", "write_tile"]
 
 BOX = (0.0, 40.0, 11.0, 80.0)
-"""Filter: about a fourth of the rows."""
-Answer = Callable[[str, np.ndarray, int, bool], Sequence[str]]
-"""Ids of the k best rows for a row of an id and a vector, of all rows or of those in `BOX`."""
+DAY = date(2020, 3, 31)
+FILTERS: dict[str, dict[str, Any]] = {
+    "one day": {"dates": (DAY, DAY)},
+    "a box elsewhere": {"bbox_wgs84": BOX},
+    "a tile elsewhere": {"mgrs": TILES[0]},
+}
+"""A fourth of the rows with the query's surroundings, a fourth without, and a 64th without."""
+Answer = Callable[[str, np.ndarray, int, str | None], Sequence[str]]
+"""Ids of the k best rows for a row of an id and a vector, of all rows or those of a filter."""
 
 
 def main() -> None:
@@ -102,15 +110,16 @@ class Bench:
         batches = list(index.vector_batches(PRODUCT))
         self.ids = np.concatenate([ids for ids, _ in batches])
         self.vectors = np.concatenate([vectors for _, vectors in batches])
-        self.passes = meets_box(self.ids)
-        outside = np.flatnonzero(~self.passes)
+        self.passes = masks(self.ids)
+        elsewhere = ("a box elsewhere", "a tile elsewhere")
+        outside = np.flatnonzero(~np.any([self.passes[name] for name in elsewhere], axis=0))
         self.queries = np.random.default_rng(1).choice(outside, samples, replace=False)
         self.pass_ms, self.pass_cpu_ms = memory_pass_ms(self.vectors)
         scores = self.vectors @ self.vectors[self.queries].T
         scores[self.queries, np.arange(samples)] = -np.inf
-        self.truth = {False: self._best(scores)}
-        scores[~self.passes] = -np.inf
-        self.truth[True] = self._best(scores)
+        self.truth = {None: self._best(scores)}
+        for name, passes in self.passes.items():
+            self.truth[name] = self._best(np.where(passes[:, None], scores, -np.inf))
 
     def _best(self, scores: np.ndarray) -> list[list[str]]:
         found = []
@@ -122,8 +131,7 @@ class Bench:
     def header(self) -> None:
         """Say what is measured."""
         print(f"One pass over the vectors at the speed of memory: {self.pass_ms:.1f} ms. Load:")
-        print(f"{os.getloadavg()[0]:.1f}. Filter: a box with a fourth of the rows,")
-        print("and without the query's own surroundings.\n")
+        print(f"{os.getloadavg()[0]:.1f}.\n")
         print("| | asked | p50, ms | p95, ms | CPU, ms | CPU of one pass | recall |")
         print("|---|---|---|---|---|---|---|")
 
@@ -131,8 +139,8 @@ class Bench:
         """Measure one of ours, as served and scoring every row."""
 
         def ask(exact: bool) -> Answer:
-            def answer(chip_id: str, _: np.ndarray, k: int, filtered: bool) -> Sequence[str]:
-                query = Query(PRODUCT, k, chip_id, bbox_wgs84=BOX if filtered else None)
+            def answer(chip_id: str, _: np.ndarray, k: int, name: str | None) -> Sequence[str]:
+                query = Query(PRODUCT, k, chip_id, **FILTERS.get(name or "", {}))
                 found: list[str] = index.search(query, exact=exact).frame["id"].tolist()
                 return found
 
@@ -141,23 +149,20 @@ class Bench:
         self.measure(f"{name}, as served", ask(False), server)
         self.measure(f"{name}, every row scored", ask(True), server)
 
-    def by_place(self, ask: Callable[[np.ndarray, int, np.ndarray | None], np.ndarray]) -> Answer:
+    def by_place(self, ask: Ask) -> Answer:
         """A peer's way to answer as ours: the row itself is left out."""
 
-        def answer(chip_id: str, vector: np.ndarray, k: int, filtered: bool) -> Sequence[str]:
-            places = ask(vector, k + 1, self.passes if filtered else None)
+        def answer(chip_id: str, vector: np.ndarray, k: int, name: str | None) -> Sequence[str]:
+            places = ask(vector, k + 1, name and (name, self.passes[name]))
             return [one for one in self.ids[places].tolist() if one != chip_id][:k]
 
         return answer
 
     def measure(self, name: str, answer: Answer, server: int | None = None) -> None:
         """Ask all queries, and print a line for each way to ask."""
-        for asked, k, filtered in (
-            ("10", 10, False),
-            ("1,000", 1_000, False),
-            ("10, filter", 10, True),
-        ):
-            few = self.queries[: max(5, len(self.queries) // (4 if k > 10 else 1))]
+        asked: list[tuple[int, str | None]] = [(k, None) for k in (10, 100, 1_000)]
+        for k, filtered in asked + [(10, name) for name in FILTERS]:
+            few = self.queries[: max(5, len(self.queries) // (4 if k > 100 else 1))]
             times, cpu, found = [], [], 0
             for number, place in enumerate([few[0], *few]):  # the first once more, to warm up
                 with Clock(server) as clock:
@@ -169,7 +174,8 @@ class Bench:
             middle, high = np.percentile(times, [50, 95])
             share = np.median(cpu) / self.pass_cpu_ms
             print(
-                f"| {name} | {asked} | {middle:.1f} | {high:.1f} | {np.median(cpu):.1f} "
+                f"| {name} | {k:,}{f', {filtered}' if filtered else ''} "
+                f"| {middle:.1f} | {high:.1f} | {np.median(cpu):.1f} "
                 f"| {share:.2f} | {found / len(few) / k:.4f} |",
                 flush=True,
             )
@@ -211,15 +217,17 @@ def cpu_of(server: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def meets_box(ids: np.ndarray) -> np.ndarray:
-    """(N,) which rows have a footprint that meets `BOX`; by their ids, see `write_tile`."""
+def masks(ids: np.ndarray) -> dict[str, np.ndarray]:
+    """(N,) which rows meet each of `FILTERS`; by their ids, see `write_tile`."""
     centres = {tile: tile_centre_wgs84(tile) for tile in TILES}
-    lons, lats, numbers = np.array(
-        [(*centres[one.split("_")[1]], int(one.rsplit("_", 1)[1])) for one in ids]
-    ).T
-    west, south = lons + 0.01 * (numbers // 4 % 64), lats + 0.01 * (numbers // 4 // 64)
-    met: np.ndarray = (west <= BOX[2]) & (west + 0.009 >= BOX[0])
-    return met & (south <= BOX[3]) & (south + 0.009 >= BOX[1])
+    words = np.array([one.split("_") for one in ids])
+    lons, lats = np.array([centres[tile] for tile in words[:, 1]]).T
+    number = words[:, 4].astype(int)
+    west, south = lons + 0.01 * (number // 4 % 64), lats + 0.01 * (number // 4 // 64)
+    in_box = (west <= BOX[2]) & (west + 0.009 >= BOX[0])
+    in_box &= (south <= BOX[3]) & (south + 0.009 >= BOX[1])
+    found = f"{DAY:%Y%m%d}" == words[:, 2], in_box, words[:, 1] == TILES[0]
+    return dict(zip(FILTERS, found, strict=True))
 
 
 def memory_pass_ms(vectors: np.ndarray) -> tuple[float, float]:

@@ -10,18 +10,20 @@ import lancedb
 import numpy as np
 import pyarrow as pa
 
-Ask = Callable[[np.ndarray, int, np.ndarray | None], np.ndarray]
+Mask = tuple[str, np.ndarray]
+"""Name of a filter and (N,) which rows meet it."""
+Ask = Callable[[np.ndarray, int, Mask | None], np.ndarray]
 """Places of the k best rows for a vector, among those of a mask if there is one."""
 
 
 def peers(
-    vectors: np.ndarray, mask: np.ndarray, folder: Path, *, graphs: bool
+    vectors: np.ndarray, masks: dict[str, np.ndarray], folder: Path, *, graphs: bool
 ) -> Iterator[tuple[str, float, Ask]]:
     """Name, seconds to build, and how to ask; one is in memory at a time.
 
     Args:
         vectors: (N, D) float32, unit length.
-        mask: (N,) rows of a filter, which LanceDB keeps as a column.
+        masks: (N,) rows of each filter, which LanceDB keeps as columns.
         folder: for LanceDB.
         graphs: whether to build what takes minutes.
     """
@@ -40,12 +42,12 @@ def peers(
         for width in (64, 256):
             yield f"FAISS, HNSW m 24, ef {width}", seconds, _faiss(graph, width)
         del graph
-    yield from _lancedb(vectors, mask, folder, graphs=graphs)
+    yield from _lancedb(vectors, masks, folder, graphs=graphs)
 
 
 def _numpy(vectors: np.ndarray) -> Ask:
-    def ask(query: np.ndarray, k: int, mask: np.ndarray | None) -> np.ndarray:
-        places = np.arange(len(vectors)) if mask is None else np.flatnonzero(mask)
+    def ask(query: np.ndarray, k: int, mask: Mask | None) -> np.ndarray:
+        places = np.arange(len(vectors)) if mask is None else np.flatnonzero(mask[1])
         scores = vectors @ query if mask is None else vectors[places] @ query
         best = np.argpartition(-scores, k)[:k]
         found: np.ndarray = places[best[np.argsort(-scores[best])]]
@@ -55,10 +57,10 @@ def _numpy(vectors: np.ndarray) -> Ask:
 
 
 def _faiss(index: "faiss.Index", ef: int | None = None) -> Ask:
-    def ask(query: np.ndarray, k: int, mask: np.ndarray | None) -> np.ndarray:
+    def ask(query: np.ndarray, k: int, mask: Mask | None) -> np.ndarray:
         options: dict[str, object] = {}
         if mask is not None:
-            options["sel"] = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
+            options["sel"] = faiss.IDSelectorBitmap(np.packbits(mask[1], bitorder="little"))
         kind = faiss.SearchParameters
         if ef is not None:
             kind, options = faiss.SearchParametersHNSW, options | {"efSearch": max(ef, k)}
@@ -70,11 +72,11 @@ def _faiss(index: "faiss.Index", ef: int | None = None) -> Ask:
 
 
 def _lancedb(
-    vectors: np.ndarray, mask: np.ndarray, folder: Path, *, graphs: bool
+    vectors: np.ndarray, masks: dict[str, np.ndarray], folder: Path, *, graphs: bool
 ) -> Iterator[tuple[str, float, Ask]]:
     shutil.rmtree(folder / "lance", ignore_errors=True)
     started = time.perf_counter()
-    table = lancedb.connect(folder / "lance").create_table("rows", _batches(vectors, mask))
+    table = lancedb.connect(folder / "lance").create_table("rows", _rows(vectors, masks))
     yield "LanceDB, flat", time.perf_counter() - started, _lance(table, None)
     if graphs:
         table.create_index(metric="dot", index_type="IVF_HNSW_SQ", vector_column_name="vector")
@@ -83,22 +85,22 @@ def _lancedb(
     shutil.rmtree(folder / "lance", ignore_errors=True)
 
 
-def _batches(vectors: np.ndarray, mask: np.ndarray) -> pa.Table:
+def _rows(vectors: np.ndarray, masks: dict[str, np.ndarray]) -> pa.Table:
     flat = pa.array(vectors.ravel())
     return pa.table(
         {
             "place": np.arange(len(vectors)),
-            "passes": mask,
             "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
         }
+        | masks
     )
 
 
 def _lance(table: "lancedb.table.Table", refine: int | None) -> Ask:
-    def ask(query: np.ndarray, k: int, mask: np.ndarray | None) -> np.ndarray:
-        question = table.search(query).distance_type("dot").limit(k).select(["place"])
+    def ask(query: np.ndarray, k: int, mask: Mask | None) -> np.ndarray:
+        question = table.search(query).distance_type("dot").limit(k).select(["place", "_distance"])
         if mask is not None:
-            question = question.where("passes", prefilter=True)
+            question = question.where(f"`{mask[0]}`", prefilter=True)
         if refine is not None:
             question = question.refine_factor(refine)
         places: np.ndarray = question.to_arrow()["place"].to_numpy()

@@ -1,8 +1,9 @@
-"""Make the README's pictures from a finished demo: search page, asset graph, chip grid.
+"""Make the README's pictures of the asset graph and the chip grid from a finished demo.
 
     .venv/bin/clay-assets demo && .venv/bin/python docs/make_pictures.py
 
-Needs Debian's chromium. Starts both pages, clicks on a chip, and stops them again.
+Needs Debian's chromium. Starts Dagster's page and stops it again. The pictures of the search page
+are made by its tests: `pytest clay_assets_tests/serve/test_browser_journey.py --pictures docs`.
 """
 
 import argparse
@@ -41,23 +42,8 @@ def main() -> None:
             executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS
         )
         page = browser.new_page(viewport={"width": 1280, "height": 800})
-        picture_map(page)
         picture_graph(page)
         browser.close()
-
-
-def picture_map(page: Page) -> None:
-    """The search page with one chip's neighbours."""
-    page.goto(f"http://127.0.0.1:{PAGE_PORT}/")
-    page.wait_for_load_state("networkidle")
-    canvas = page.locator("canvas.maplibregl-canvas")
-    canvas.wait_for()
-    box = canvas.bounding_box()
-    assert box is not None
-    page.wait_for_timeout(3_000)
-    page.mouse.click(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.5)
-    page.wait_for_timeout(4_000)
-    page.screenshot(path=HERE / "map.jpg", quality=88)
 
 
 def picture_graph(page: Page) -> None:

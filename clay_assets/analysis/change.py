@@ -12,7 +12,8 @@ from clay_assets.analysis.rows import Vectors, files_of, robust_z
 from clay_assets.embeddings.file import read_rows
 from clay_assets.errors import InvalidValueError, NotFoundError
 from clay_assets.search.hits import embedding_of
-from clay_assets.search.source import SourceFile, read_source
+from clay_assets.search.source import SourceFile
+from clay_assets.search.source_rows import read_source
 from clay_assets.store import Store
 
 CODE_VERSION = "1"

@@ -15,7 +15,8 @@ from clay_assets.errors import NotFoundError
 from clay_assets.progress import track
 from clay_assets.provenance import fingerprint
 from clay_assets.search.hits import embedding_of
-from clay_assets.search.source import SourceFile, find_sources, read_source
+from clay_assets.search.source import SourceFile, find_sources
+from clay_assets.search.source_rows import read_source
 from clay_assets.store import Store
 
 Vectors = npt.NDArray[np.float32]

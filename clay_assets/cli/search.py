@@ -1,6 +1,7 @@
 """`clay-assets search` and `clay-assets trace`."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from rich.table import Table
 from clay_assets.cli.answers import Output, output_of, print_hits, write_hits
 from clay_assets.cli.places import parse_box, parse_circle, parse_place, read_polygon
 from clay_assets.cli.terminal import HomeOption, clear_errors, console, settings_of
+from clay_assets.cli.vectors import check_width, read_vector
 
 if TYPE_CHECKING:
     from clay_assets.search import Hits, Query
@@ -34,73 +36,61 @@ class Mode(StrEnum):
     ridge = "ridge"
 
 
-EXAMPLES, WHERE, WHICH = "Examples", "Where", "Which and how many"
+_example = partial(typer.Option, rich_help_panel="Examples")
+_where = partial(typer.Option, rich_help_panel="Where")
+
+Texts = list[str] | None
+ProductOption = Annotated[
+    str | None, typer.Option(help="Embedding product; default the first declared.")
+]
 
 
 def search(
     chip: Annotated[
-        list[str] | None,
-        typer.Option(
+        Texts,
+        _example(
             "--chip",
             "--like",
             help="Chips like this one, by id, or patches, by chip_id/row/col; may be repeated.",
-            rich_help_panel=EXAMPLES,
         ),
     ] = None,
-    unlike: Annotated[
-        list[str] | None,
-        typer.Option(help="But not like this one; may be repeated.", rich_help_panel=EXAMPLES),
-    ] = None,
-    lon: Annotated[
-        float | None,
-        typer.Option(help="Chips like the one at this longitude", rich_help_panel=EXAMPLES),
-    ] = None,
-    lat: Annotated[
-        float | None, typer.Option(help="and latitude, degrees.", rich_help_panel=EXAMPLES)
-    ] = None,
+    unlike: Annotated[Texts, _example(help="But not like this one; may be repeated.")] = None,
+    lon: Annotated[float | None, _example(help="Chips like the one at this longitude")] = None,
+    lat: Annotated[float | None, _example(help="and latitude, degrees.")] = None,
     image: Annotated[
         Path | None,
-        typer.Option(
+        _example(
             help="Chips like this GeoTIFF, PNG or JPEG; then --lon and --lat are a place in it.",
             dir_okay=False,
-            rich_help_panel=EXAMPLES,
         ),
     ] = None,
-    mode: Annotated[
-        Mode, typer.Option(help="How several examples are taken.", rich_help_panel=EXAMPLES)
-    ] = Mode.max,
+    vector: Annotated[
+        Path | None,
+        _example(
+            help="Chips like this embedding: a .npy file, or numbers as JSON or text.",
+            dir_okay=False,
+        ),
+    ] = None,
+    mode: Annotated[Mode, _example(help="How several examples are taken.")] = Mode.max,
     box: Annotated[
         str | None,
-        typer.Option(
-            help="Only within two lat,lon corners.",
-            metavar="lat,lon,lat,lon",
-            rich_help_panel=WHERE,
-        ),
+        _where(help="Only within two lat,lon corners.", metavar="lat,lon,lat,lon"),
     ] = None,
     polygon: Annotated[
-        Path | None,
-        typer.Option(help="Only within this GeoJSON file.", dir_okay=False, rich_help_panel=WHERE),
+        Path | None, _where(help="Only within this GeoJSON file.", dir_okay=False)
     ] = None,
     circle: Annotated[
         str | None,
-        typer.Option(
-            help="Only within so many metres of a place.",
-            metavar="lat,lon,metres",
-            rich_help_panel=WHERE,
-        ),
+        _where(help="Only within so many metres of a place.", metavar="lat,lon,metres"),
     ] = None,
-    tile: Annotated[
-        str | None, typer.Option(help="Only in this MGRS tile.", rich_help_panel=WHERE)
-    ] = None,
+    tile: Annotated[str | None, _where(help="Only in this MGRS tile.")] = None,
     since: Annotated[str | None, typer.Option(help="Not before this day, YYYY-MM-DD.")] = None,
     until: Annotated[str | None, typer.Option(help="Not after this day, YYYY-MM-DD.")] = None,
     max_cloud: Annotated[
         float | None, typer.Option(help="Only with at most this share of cloud, 0 to 1.")
     ] = None,
     min_score: Annotated[float | None, typer.Option(help="Only with at least this score.")] = None,
-    exclude: Annotated[
-        list[str] | None, typer.Option(help="Never this one, by id; may be repeated.")
-    ] = None,
+    exclude: Annotated[Texts, typer.Option(help="Never this one, by id; may be repeated.")] = None,
     include_query: Annotated[
         bool, typer.Option("--include-query", help="The examples may be found themselves.")
     ] = False,
@@ -109,9 +99,7 @@ def search(
     exact: Annotated[
         bool, typer.Option("--exact", help="Score every chip, however many there are.")
     ] = False,
-    product: Annotated[
-        str | None, typer.Option(help="Embedding product; default the first declared.")
-    ] = None,
+    product: ProductOption = None,
     engine: Annotated[Engine, typer.Option(help="Which index answers.")] = Engine.duckdb,
     output: Annotated[
         Output | None, typer.Option(help="Default by the file's suffix, else a table.")
@@ -121,7 +109,7 @@ def search(
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Find the chips that look most like some chips, a place or a picture."""
+    """Find the chips that look most like some chips, a place, a picture or a vector."""
     with clear_errors():
         from clay_assets.embeddings import load_products
         from clay_assets.search import Query
@@ -132,7 +120,7 @@ def search(
             product=name,
             k=k,
             lonlat=place if image is None else None,
-            vector=None if image is None else _picture(settings, name, image, place),
+            vector=_vector(settings, name, vector, image, place),
             positives=tuple(chip or ()),
             negatives=tuple(unlike or ()),
             mode=mode.value,
@@ -147,7 +135,7 @@ def search(
             include_query=include_query,
             offset=offset,
         )
-        hits, stale = _ask(settings, engine.value, query, exact=exact)
+        hits, stale = _ask(settings, engine.value, query, vector, exact=exact)
         write_hits(hits, output or output_of(to), to, offset=offset)
         if stale:
             typer.secho(f"Note: {stale}.", fg="yellow", err=True)
@@ -155,9 +143,7 @@ def search(
 
 def trace(
     chip: Annotated[str, typer.Argument(help="Chip or patch id, of a search result.")],
-    product: Annotated[
-        str | None, typer.Option(help="Embedding product; default the first declared.")
-    ] = None,
+    product: ProductOption = None,
     home: HomeOption = None,
 ) -> None:
     """Print a chip's way back: product, checkpoint, chip, scenes, run."""
@@ -174,22 +160,37 @@ def trace(
         console.print(table)
 
 
-def _picture(
-    settings: "Settings", product: str, image: Path, place: tuple[float, float] | None
-) -> tuple[float, ...]:
+def _vector(
+    settings: "Settings",
+    product: str,
+    vector: Path | None,
+    image: Path | None,
+    place: tuple[float, float] | None,
+) -> tuple[float, ...] | None:
+    """The vector of a file, or what the product's encoder gives a picture."""
+    if vector is not None and image is not None:
+        raise typer.BadParameter(
+            f"give --vector or --image, not both, got {vector} and {image}; ask twice"
+        )
+    if vector is not None:
+        return read_vector(vector, product)
+    if image is None:
+        return None
     from clay_assets.search.opening import picture_vector
 
     return picture_vector(settings, product, image, place)
 
 
 def _ask(
-    settings: "Settings", engine: str, query: "Query", *, exact: bool
+    settings: "Settings", engine: str, query: "Query", vector: Path | None, *, exact: bool
 ) -> tuple["Hits", str | None]:
     """The answer, and a word about tiles that the index holds an older state of."""
     from clay_assets.search import open_index
     from clay_assets.search.freshness import stale_tiles, stale_words
 
     with open_index(settings, engine) as index:
+        if vector is not None:
+            check_width(vector, query, index)
         hits = index.search(query, exact=exact)
         stale = stale_tiles(settings.store, index, query.product)
     return hits, stale_words(stale, engine) if stale else None

@@ -9,7 +9,8 @@ import numpy as np
 from clay_assets.errors import NotFoundError
 from clay_assets.provenance import content_hash
 from clay_assets.search.plan import EXACT_MAX_ROWS
-from clay_assets.search.source import SourceFile, sample_vectors
+from clay_assets.search.source import SourceFile
+from clay_assets.search.source_rows import sample_vectors
 from clay_assets.store import Store
 
 SKETCH_MIN_ROWS = EXACT_MAX_ROWS + 1

@@ -1,16 +1,18 @@
 """How much of the true answer the sketches of an index find, measured while it is built."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from clay_assets.search.duckdb_before import Planned
 from clay_assets.search.duckdb_tables import DuckDBTables
-from clay_assets.search.hits import ENGINE_ERROR, Examples
+from clay_assets.search.hits import Examples
 from clay_assets.search.plan import Task, by_sketch
 from clay_assets.search.row_files import Vectors
+from clay_assets.search.true_neighbours import NEIGHBOURS, Scores, share_found, worst_of_true
 
 RECALL_SAMPLES = 40
 """Rows whose neighbours are asked for."""
-_NEIGHBOURS = 10
 _ROWS_AT_ONCE = 8_192
 
 
@@ -31,21 +33,55 @@ def sketch_recall(tables: DuckDBTables, product: Planned, vectors: Vectors) -> f
         for number, place in enumerate(places)
     ]
     queries = vectors[places]
-    worst = _worst_of_true(vectors, queries, places, tile_of_row, allowed)
-    found = true = 0
-    for query, place, tiles, least in zip(queries, places, allowed, worst, strict=True):
-        best = _served(tables, product, query, tiles)
-        scores = vectors[best[best != place]] @ query
-        candidates = int(np.sum(np.isin(tile_of_row, tiles))) if tiles is not None else product.rows
-        wanted = min(_NEIGHBOURS, candidates - (tiles is None))
-        found += min(wanted, int((scores >= least - ENGINE_ERROR).sum()))
-        true += wanted
-    return found / true if true else 1.0
+    blocks = _scores_of_all(vectors, queries, places, tile_of_row, allowed)
+    worst = worst_of_true(len(queries), blocks)
+    served = _scores_of_served(tables, product, vectors, queries, places, allowed)
+    rows = [_rows_to_find(tile_of_row, tiles) for tiles in allowed]
+    return share_found(served, worst, [min(NEIGHBOURS, count) for count in rows])
 
 
 def _tiles(rng: np.random.Generator, count: int, own: int) -> np.ndarray | None:
     others = np.delete(np.arange(count), own)
     return rng.choice(others, max(1, count // 4), replace=False) if len(others) else None
+
+
+def _rows_to_find(tile_of_row: np.ndarray, tiles: np.ndarray | None) -> int:
+    """How many rows a query may find: those of the tiles, or all but itself."""
+    return len(tile_of_row) - 1 if tiles is None else int(np.isin(tile_of_row, tiles).sum())
+
+
+def _scores_of_all(
+    vectors: Vectors,
+    queries: Vectors,
+    places: np.ndarray,
+    tile_of_row: np.ndarray,
+    allowed: list[np.ndarray | None],
+) -> Iterator[Scores]:
+    """(Q, N) scores of some thousand rows at a time; -inf where a query may not find a row."""
+    for start in range(0, len(vectors), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        scores = (vectors[part] @ queries.T).T
+        for number, tiles in enumerate(allowed):
+            if tiles is not None:
+                scores[number, ~np.isin(tile_of_row[part], tiles)] = -np.inf
+            own = places[number] - start
+            if 0 <= own < scores.shape[1]:
+                scores[number, own] = -np.inf
+        yield scores
+
+
+def _scores_of_served(
+    tables: DuckDBTables,
+    product: Planned,
+    vectors: Vectors,
+    queries: Vectors,
+    places: np.ndarray,
+    allowed: list[np.ndarray | None],
+) -> Iterator[Scores]:
+    """For each query the scores of the rows that the index gives, itself left out."""
+    for query, place, tiles in zip(queries, places, allowed, strict=True):
+        best = _served(tables, product, query, tiles)
+        yield vectors[best[best != place]] @ query
 
 
 def _served(
@@ -55,33 +91,9 @@ def _served(
     condition, values = "TRUE", {}
     if tiles is not None:
         condition, values = "mgrs = ANY($tiles)", {"tiles": [product.files[t].tile for t in tiles]}
-    most = _NEIGHBOURS + 1
-    task = Task(product.rows, _NEIGHBOURS, most, tiles is not None, True, True, None)
+    most = NEIGHBOURS + 1
+    task = Task(product.rows, NEIGHBOURS, most, tiles is not None, True, True, None)
     examples = Examples(query[None], query[:0].reshape(0, len(query)))
     return tables.best(
         product.indexed, examples, condition, values, plan=by_sketch(task), most=most
     )
-
-
-def _worst_of_true(
-    vectors: Vectors,
-    queries: Vectors,
-    places: np.ndarray,
-    tile_of_row: np.ndarray,
-    allowed: list[np.ndarray | None],
-) -> np.ndarray:
-    """(Q,) score of the last of each query's true neighbours, itself left out."""
-    best = np.full((_NEIGHBOURS, len(queries)), -np.inf, np.float32)
-    for start in range(0, len(vectors), _ROWS_AT_ONCE):
-        part = slice(start, start + _ROWS_AT_ONCE)
-        scores = vectors[part] @ queries.T
-        for number, tiles in enumerate(allowed):
-            if tiles is not None:
-                scores[~np.isin(tile_of_row[part], tiles), number] = -np.inf
-            own = places[number] - start
-            if 0 <= own < len(scores):
-                scores[own, number] = -np.inf
-        both = np.concatenate([best, scores])
-        best = np.partition(both, len(both) - _NEIGHBOURS, axis=0)[-_NEIGHBOURS:]
-    worst: np.ndarray = best.min(axis=0)
-    return worst

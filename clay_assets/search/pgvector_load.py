@@ -26,7 +26,8 @@ from clay_assets.search.pgvector_layout import (
     rows_of,
     vectors_of_product,
 )
-from clay_assets.search.source import BOUNDS, SourceFile, read_source
+from clay_assets.search.source import SourceFile
+from clay_assets.search.source_rows import BOUNDS, read_source
 from clay_assets.store import Store
 
 

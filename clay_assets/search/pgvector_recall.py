@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pyarrow as pa
 
-from clay_assets.search.hits import ENGINE_ERROR, Examples, embedding_of
+from clay_assets.search.hits import Examples, embedding_of
 from clay_assets.search.pgvector_tables import PgvectorTables
 from clay_assets.search.plan import Plan, Task, by_sketch
 from clay_assets.search.tables import IndexedProduct
+from clay_assets.search.true_neighbours import NEIGHBOURS, Scores, share_found, worst_of_true
 
 LEAST_RECALL = 0.99
 """Graphs that find less are not used."""
@@ -17,7 +18,6 @@ EF_SEARCH = (100, 200, 300, 400, 600, 800, 1000)
 """Rows a walk may keep in hand, the shortest walk first; pgvector takes 1,000 at most."""
 SAMPLES = 200
 """Rows whose neighbours are asked for."""
-_NEIGHBOURS = 10
 _SPARE = 64
 """Candidates beyond the hits, as a search asks for."""
 
@@ -42,11 +42,11 @@ def measured_recall(
         return MeasuredRecall({"exact": 1.0})
     drawn = tables.sample(product, 0, SAMPLES, vectors=True)
     queries = _Queries(drawn["id"].to_pylist(), embedding_of(drawn))
-    worst = _worst_of_true(tables.vectors(product), queries)
+    worst = worst_of_true(len(queries.ids), _scores_of_all(tables.vectors(product), queries))
     by_plan: dict[str, float] = {}
     by_ef: dict[int, float] = {}
     if product.centre is not None:
-        task = Task(product.rows, _NEIGHBOURS, _NEIGHBOURS, False, True, True, None)
+        task = Task(product.rows, NEIGHBOURS, NEIGHBOURS, False, True, True, None)
         by_plan["sketch"] = _share(tables, product, by_sketch(task), queries, worst)
     for ef in EF_SEARCH if has_graphs else ():
         walked = replace(product, hnsw_ef=ef)
@@ -69,31 +69,30 @@ def _share(
     product: IndexedProduct,
     plan: Plan,
     queries: _Queries,
-    worst: np.ndarray,
+    worst: Scores,
 ) -> float:
     """Share of the true neighbours that a plan finds."""
-    found = true = 0
-    for row_id, vector, least in zip(queries.ids, queries.vectors, worst, strict=True):
+    wanted = [min(NEIGHBOURS, product.rows - 1)] * len(queries.ids)
+    return share_found(_scores_of_served(tables, product, plan, queries), worst, wanted)
+
+
+def _scores_of_served(
+    tables: PgvectorTables, product: IndexedProduct, plan: Plan, queries: _Queries
+) -> Iterator[Scores]:
+    """For each query the scores of the rows that a plan gives, itself left out."""
+    most = NEIGHBOURS + 1 + _SPARE
+    for row_id, vector in zip(queries.ids, queries.vectors, strict=True):
         examples = Examples(vector[None], vector[None][:0], (row_id,))
-        most = _NEIGHBOURS + 1 + _SPARE
         rows = tables.candidates(product, examples, "TRUE", {}, plan=plan, most=most)
-        scores = embedding_of(rows)[rows["id"].to_numpy() != row_id] @ vector
-        wanted = min(_NEIGHBOURS, product.rows - 1)
-        found += min(wanted, int((scores >= least - ENGINE_ERROR).sum()))
-        true += wanted
-    return found / true if true else 1.0
+        yield embedding_of(rows)[rows["id"].to_numpy() != row_id] @ vector
 
 
-def _worst_of_true(batches: Iterator[pa.Table], queries: _Queries) -> np.ndarray:
-    """(Q,) score of the last of each query's true neighbours, itself left out."""
-    best = np.full((len(queries.ids), _NEIGHBOURS), -np.inf, np.float32)
+def _scores_of_all(batches: Iterator[pa.Table], queries: _Queries) -> Iterator[Scores]:
+    """(Q, N) scores of some rows at a time; -inf of a query's own row."""
     place = {row_id: number for number, row_id in enumerate(queries.ids)}
     for rows in batches:
         scores = queries.vectors @ embedding_of(rows).T
         for column, row_id in enumerate(rows["id"].to_pylist()):
             if row_id in place:
                 scores[place[row_id], column] = -np.inf
-        both = np.concatenate([best, scores], axis=1)
-        best = np.partition(both, both.shape[1] - _NEIGHBOURS, axis=1)[:, -_NEIGHBOURS:]
-    worst: np.ndarray = best.min(axis=1)
-    return worst
+        yield scores

@@ -2,9 +2,7 @@
 
 # C band, H W size in pixels, S side of the chip in pixels
 
-import math
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,21 +14,18 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 from rasterio.vrt import WarpedVRT
-from rasterio.warp import calculate_default_transform
 from rasterio.windows import Window
 
 from clay_assets.chips.geotiff import opened_quietly
 from clay_assets.errors import ImageError, SearchError
 from clay_assets.images.decoding import open_image
-from clay_assets.ingest.grid import metres_per_unit
-from clay_assets.mgrs import tile_box, tile_of
 from clay_assets.models.picture_input import PICTURE_BANDS
 from clay_assets.models.token_encoder import ChipKind
 from clay_assets.search.picture_bands import choose_bands, in_units_of_chips, name_bands
+from clay_assets.search.picture_warping import at_gsd
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
-_SAME_GSD = 1e-3
 _MOST_HOLES = 0.5
 """Share of pixels without data; chips have few."""
 
@@ -127,42 +122,11 @@ def _from_raster(
     if dataset.crs is None or dataset.transform.is_identity:
         found = _whole(dataset, wanted, kind)
     else:
-        with _at_gsd(dataset, kind.gsd_m) as (source, epsg):
+        with at_gsd(dataset, kind.gsd_m) as (source, epsg):
             found = _around(source, epsg, wanted, kind, lonlat)
     pixels, note = in_units_of_chips(found.pixels, bands, dtype)
     date = dataset.tags().get("date")
     return replace(found, pixels=pixels, bands=bands, date=date, notes=(*found.notes, *_told(note)))
-
-
-@contextmanager
-def _at_gsd(dataset: DatasetReader, gsd_m: float) -> Iterator[tuple[DatasetReader, int]]:
-    """The raster north-up with pixels of `gsd_m`, and its EPSG code; itself where it is so."""
-    lon, lat = _middle(dataset)
-    epsg, transform = dataset.crs.to_epsg(), dataset.transform
-    if epsg is not None and not (transform.b or transform.d) and transform.e < 0:
-        pixel_m = transform.a * metres_per_unit(epsg)
-        if abs(pixel_m / gsd_m - 1) < _SAME_GSD:
-            yield dataset, epsg
-            return
-    if epsg is None or not dataset.crs.is_projected:
-        epsg = tile_box(tile_of(lon, lat)).epsg
-    step = gsd_m / metres_per_unit(epsg)
-    target = rasterio.CRS.from_epsg(epsg)
-    own, width, height = calculate_default_transform(
-        dataset.crs, target, dataset.width, dataset.height, *dataset.bounds, resolution=step
-    )
-    is_finer = math.sqrt(abs(transform.determinant)) * _unit_m(dataset) < gsd_m
-    with ExitStack() as stack:
-        warped = WarpedVRT(
-            dataset,
-            crs=target,
-            transform=own,
-            width=max(1, width),
-            height=max(1, height),
-            resampling=Resampling.average if is_finer else Resampling.bilinear,
-            add_alpha=dataset.nodata is None and ColorInterp.alpha not in dataset.colorinterp,
-        )
-        yield stack.enter_context(warped), epsg
 
 
 def _around(
@@ -257,25 +221,6 @@ def _span(centre: float, length: int, size: int) -> tuple[int, int]:
     if length <= size:
         return 0, length
     return min(max(round(centre - size / 2), 0), length - size), size
-
-
-def _middle(dataset: DatasetReader) -> tuple[float, float]:
-    place = dataset.transform @ (dataset.width / 2, dataset.height / 2)
-    to_degrees = Transformer.from_crs(dataset.crs.to_wkt(), "OGC:CRS84", always_xy=True)
-    lon, lat = to_degrees.transform(*place)
-    if not (math.isfinite(lon) and math.isfinite(lat)):
-        raise SearchError(
-            f"the middle of the picture, {place[0]:g}, {place[1]:g} in {dataset.crs}, is no place "
-            "on the globe; set its georeference with gdal_edit.py, or leave it out and give lonlat"
-        )
-    return lon, lat
-
-
-def _unit_m(dataset: DatasetReader) -> float:
-    """Metres in one unit of a raster's CRS."""
-    if dataset.crs.is_projected:
-        return float(dataset.crs.linear_units_factor[1])
-    return metres_per_unit(4326)
 
 
 def _scale_of(transform: Affine) -> Affine:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from clay_assets.serve.requests import CHIP_ID, Area
+from clay_assets.serve.geometry import Area
+from clay_assets.serve.requests import CHIP_ID
 
 _SQUARE = [[[11.1, 47.3], [11.2, 47.3], [11.2, 47.4], [11.1, 47.4], [11.1, 47.3]]]
 GEOMETRY = {"type": "Polygon", "coordinates": _SQUARE}

@@ -5,7 +5,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from clay_assets.serve.documents import GEOMETRY, example
-from clay_assets.serve.requests import CHIP_ID, Area
+from clay_assets.serve.geometry import Area
+from clay_assets.serve.requests import CHIP_ID
 
 
 class HitProperties(BaseModel):

@@ -6,7 +6,8 @@ from pydantic import BaseModel, Field
 
 from clay_assets.search.label_sets import MAX_CLASS_LENGTH, MAX_LABELS
 from clay_assets.serve.documents import GEOMETRY, example
-from clay_assets.serve.requests import CHIP_ID, Area
+from clay_assets.serve.geometry import Area
+from clay_assets.serve.requests import CHIP_ID
 
 
 class LabelProperties(BaseModel):

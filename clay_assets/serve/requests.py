@@ -4,11 +4,10 @@ Values are checked by `Query`, so that every way to ask has the same limits and 
 that the schema tells are only told.
 """
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import Query as QueryParameters
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from clay_assets.errors import SearchError
@@ -16,60 +15,10 @@ from clay_assets.search import Query
 from clay_assets.search.query import MAX_EXAMPLES, MAX_EXCLUDED, MAX_K, MODES
 from clay_assets.serve.answers import Format
 from clay_assets.serve.asking import Engine
+from clay_assets.serve.geometry import Area, Bbox, Circle, LonLat, Ring
 
-Limits = dict[str, float]
 CHIP_ID = "claytile_32TPT_20240808_v02_0012"
-_LON_LAT: list[Limits] = [{"minimum": -180, "maximum": 180}, {"minimum": -90, "maximum": 90}]
 _DAY: JsonDict = {"format": "date"}
-
-
-def _numbers(found: Any) -> Any:  # noqa: ANN401
-    """A list of numbers from `w,s,e,n`, as a GET request writes it, or from a JSON list."""
-    if isinstance(found, list) and len(found) == 1 and isinstance(found[0], str):
-        found = found[0]
-    return found.split(",") if isinstance(found, str) else found
-
-
-def _told(items: list[Limits]) -> Callable[[dict[str, Any]], None]:
-    """Adds limits to the schema of a list with a fixed number of numbers."""
-
-    def add(schema: dict[str, Any]) -> None:
-        for kind in (schema, *schema.get("anyOf", [])):
-            for item, limits in zip(kind.get("prefixItems", []), items, strict=False):
-                item.update(limits)
-
-    return add
-
-
-Bbox = Annotated[tuple[float, float, float, float], BeforeValidator(_numbers)]
-Place = Annotated[tuple[float, float], BeforeValidator(_numbers)]
-Circle = Annotated[tuple[float, float, float], BeforeValidator(_numbers)]
-Ring = Annotated[list[float], BeforeValidator(_numbers)]
-Position = Annotated[list[float], Field(min_length=2, max_length=3)]
-LinearRing = Annotated[list[Position], Field(min_length=4)]
-
-
-class PolygonGeometry(BaseModel):
-    """A GeoJSON polygon; rings of lon, lat in degrees, the first one outside."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    type: Literal["Polygon"]
-    coordinates: Annotated[list[LinearRing], Field(min_length=1)]
-
-
-class MultiPolygonGeometry(BaseModel):
-    """Several GeoJSON polygons."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    type: Literal["MultiPolygon"]
-    coordinates: Annotated[
-        list[Annotated[list[LinearRing], Field(min_length=1)]], Field(min_length=1)
-    ]
-
-
-Area = Annotated[PolygonGeometry | MultiPolygonGeometry, Field(discriminator="type")]
 
 
 class SearchFields(BaseModel):
@@ -103,11 +52,10 @@ class SearchFields(BaseModel):
         description="Rows like this chip; in a product of level patch `chip_id/row/col`.",
         examples=[CHIP_ID],
     )
-    lonlat: Place | None = Field(
+    lonlat: LonLat | None = Field(
         None,
         description="Rows like the one here: lon,lat in degrees.",
         examples=[[11.2, 47.4]],
-        json_schema_extra=_told(_LON_LAT),
     )
     positives: list[str] = Field(
         [],
@@ -131,13 +79,11 @@ class SearchFields(BaseModel):
         None,
         description="Only here: west,south,east,north in degrees; west > east crosses 180.",
         examples=[[10.9, 47.2, 11.6, 47.7]],
-        json_schema_extra=_told([*_LON_LAT, *_LON_LAT]),
     )
     circle: Circle | None = Field(
         None,
         description="Only within a circle: lon,lat,radius in metres.",
         examples=[[11.2, 47.4, 10_000]],
-        json_schema_extra=_told([*_LON_LAT, {"exclusiveMinimum": 0}]),
     )
     since: str | None = Field(
         None,

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import geopandas
+import numpy as np
 import pytest
 import shapely
 from click.testing import Result
@@ -41,6 +42,11 @@ def found(home: Path, *arguments: str) -> list[str]:
     return [feature["properties"]["id"] for feature in json.loads(result.stdout)["features"]]
 
 
+def words(result: Result) -> str:
+    """What was printed, without the frame and line breaks of the terminal."""
+    return " ".join(result.output.replace("\u2502", " ").split())
+
+
 def test_the_answer_says_how_it_was_found(home: Path, chips: list[MadeChip]) -> None:
     result = ask(home, "--chip", chips[0].chip_id, "-k", "3", "--offset", "2")
     assert "3 chips by duckdb, exact." in result.output
@@ -71,6 +77,24 @@ def test_examples_filters_and_pages_are_passed_on(
     assert found(home, "--chip", one, "--min-score", "0.999999") == []
 
 
+@pytest.mark.parametrize("written", ["npy", "json", "lines", "commas"])
+def test_a_vector_of_a_file_asks_like_its_chip(
+    home: Path, chips: list[MadeChip], tmp_path: Path, written: str
+) -> None:
+    one, path = chips[4], tmp_path / "vector"
+    if written == "npy":
+        with path.open("wb") as file:
+            np.save(file, one.embedding.astype(np.float32))
+    else:
+        numbers = [str(number) for number in one.embedding]
+        line = ", ".join(numbers)
+        texts = {"json": f"[{line}]", "lines": "\n".join(numbers) + "\n", "commas": line}
+        path.write_text(texts[written])
+    by_chip = found(home, "--chip", one.chip_id, "--include-query", "-k", "7")
+    assert found(home, "--vector", str(path), "-k", "7") == by_chip
+    assert by_chip[0] == one.chip_id
+
+
 def test_files_hold_the_answer(home: Path, chips: list[MadeChip], tmp_path: Path) -> None:
     to = tmp_path / "hits.parquet"
     result = ask(home, "--chip", chips[0].chip_id, "-k", "4", "--to", str(to))
@@ -85,6 +109,11 @@ def test_files_hold_the_answer(home: Path, chips: list[MadeChip], tmp_path: Path
         (["--box", "1,2"], "--box must be two corners lat,lon,lat,lon in degrees, got '1,2'"),
         (["--polygon", "/none.geojson"], "/none.geojson cannot be read as GeoJSON"),
         (["--to", "hits.txt"], "a table goes to the terminal, not to hits.txt"),
+        (["--vector", "/none.npy"], "--vector /none.npy cannot be taken: [Errno 2] No such file"),
+        (
+            ["--vector", "v.npy", "--image", "i.tif"],
+            "give --vector or --image, not both, got v.npy and i.tif",
+        ),
         (["--output", "geoparquet"], "--output geoparquet needs a file"),
         (["--chip", "x"], "no chip 'x' in product 'clay'"),
         (["--lon", "1", "--lat", "2"], "no chip of product 'clay' covers lon 1.0, lat 2.0"),
@@ -95,7 +124,50 @@ def test_wrong_options_are_named(
 ) -> None:
     result = ask(home, "--chip", chips[0].chip_id, *arguments)
     assert result.exit_code != 0
-    assert message in " ".join(result.output.replace("\u2502", " ").split())
+    assert message in words(result)
+
+
+WANTED = "; give one row of finite numbers as a .npy file, a JSON list or plain text"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("1 2 north 4", "'north' at position 2 is no number" + WANTED),
+        ("[1, true]", "True at position 1 is no number"),
+        ("[[1, 2], [3, 4]]", "[1, 2] at position 0 is no number"),
+        ('{"vector": [1]}', "{'vector': [1]} at position 0 is no number"),
+        (f"[1{400 * '0'}]", "at position 0 is no number"),
+        ("1 2 nan", "vector must be finite, got nan at position 2" + WANTED),
+        ("0 0 0", "vector must have a direction, got zeros only"),
+        ("", "vector must be one row of numbers, got shape (0,)"),
+        (b"\x89PNG", "can't decode byte 0x89 in position 0"),
+        (np.ones((2, 8)), "vector must be one row of numbers, got shape (2, 8)"),
+        (np.float64(3), "vector must be one row of numbers, got shape ()"),
+        (np.array(["a"]), "it holds <U1, not numbers"),
+        (np.array([1, np.inf]), "vector must be finite, got inf at position 1"),
+        (np.array([None]), "Object arrays cannot be loaded"),
+        (
+            np.ones(5),
+            "has 5 numbers, embeddings of product 'clay' have 8; take a vector of that product, or "
+            "name another with --product (numbers by product: clay 8)",
+        ),
+    ],
+)
+def test_a_file_that_holds_no_vector_is_told(
+    home: Path, tmp_path: Path, content: str | bytes | np.ndarray, message: str
+) -> None:
+    path = tmp_path / "v"
+    if isinstance(content, str | bytes):
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    else:
+        with path.open("wb") as file:
+            np.save(file, content)
+    result = ask(home, "--vector", str(path))
+    assert result.exit_code != 0
+    told = words(result)
+    assert f"--vector {path} " in told
+    assert message in told
 
 
 def test_an_index_older_than_its_files_is_told(

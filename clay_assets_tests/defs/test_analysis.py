@@ -3,7 +3,8 @@
 import dagster as dg
 import pytest
 
-from clay_assets.defs.analysis import NO_LABEL_SETS, analysis_assets
+from clay_assets.defs.analysis import analysis_assets
+from clay_assets.defs.analysis_metadata import NO_LABEL_SETS
 from clay_assets.defs.partitions import add_tiles
 from clay_assets.defs.resources import StoreResource
 from clay_assets.embeddings import Product

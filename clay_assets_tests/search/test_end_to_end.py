@@ -173,6 +173,23 @@ def test_a_picture_or_product_that_is_not_there_is_named(area, tmp_path):
         search("x", picture=b"", settings=area.settings)
 
 
+@pytest.mark.parametrize("asked", ["chip_id", "positives", "negatives"])
+def test_a_chip_is_no_example_where_patches_are_searched(area, indexes, truth, asked):
+    patch = truth["clay_patches"][0]["id"].iloc[0]
+    chip_id = patch.split("/")[0]
+    query = {"chip_id": patch} | {asked: chip_id if asked == "chip_id" else (chip_id,)}
+    patches = "name one as chip_id/row/col with row 0 to 7 from the north and col 0 to 7"
+    for index in indexes:
+        with pytest.raises(NotFoundError, match=f"no patch '{chip_id}' in .*{patches}"):
+            index.search(Query("clay_patches", **query))
+    option = "--unlike" if asked == "negatives" else "--like"
+    command = ["search", "--like", patch, option, chip_id, "--product", "clay_patches"]
+    told = CliRunner().invoke(app, [*command, "--home", str(area.settings.home)])
+    assert told.exit_code == 1
+    assert f"no patch '{chip_id}' in" in told.output
+    assert patches in told.output
+
+
 def test_a_place_finds_its_own_patch(indexes, truth):
     frame, _ = truth["clay_patches"]
     over = frame.geometry.iloc[77].centroid

@@ -15,7 +15,8 @@ from clay_assets.errors import InvalidValueError, NotFoundError, SearchError
 from clay_assets.ingest.footprint import box_of_footprint, footprint_wgs84
 from clay_assets.mgrs import tile_box
 from clay_assets.search.hits import embedding_of, unit_vectors
-from clay_assets.search.source import SourceListing, find_sources, read_source
+from clay_assets.search.source import SourceListing, find_sources
+from clay_assets.search.source_rows import read_source
 from clay_assets.store import Store
 from clay_assets_tests.search.embedding_files import (
     made_chips,

@@ -1,130 +1,24 @@
 """The search page in a real browser: clicks, and what appears."""
 
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
-import uvicorn
-from fastapi import FastAPI
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
 from clay_assets.serve import create_app
 from clay_assets.settings import Settings
-from clay_assets_tests.serve.conftest import DAGSTER_URL, RUN_ID, Installation
-
-CHROMIUM = Path("/usr/bin/chromium")
-# MapLibre needs WebGL, which a machine without a graphics card renders in software.
-FLAGS = [
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--lang=en-US",
-]
-HITS = 12
-PATIENCE = 20_000  # ms; a map drawn in software on a busy machine takes its time
-expect.set_options(timeout=PATIENCE)
-
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason=f"needs {CHROMIUM}: apt-get install chromium"
+from clay_assets_tests.serve.browsing import (
+    HITS,
+    ask,
+    needs_chromium,
+    open_page,
+    places_lit,
+    places_of_hits,
+    point_of,
+    serving,
 )
+from clay_assets_tests.serve.conftest import DAGSTER_URL, RUN_ID
 
-
-@contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
-    """Address of the app, served by a thread."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-@pytest.fixture(scope="module")
-def address(installation: Installation) -> Iterator[str]:
-    with serving(create_app(installation.settings, dagster_url=DAGSTER_URL)) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(
-        viewport={"width": 1100, "height": 700}, locale="en-GB", reduced_motion="reduce"
-    )
-    page.set_default_timeout(3 * PATIENCE)
-    bugs: list[str] = []
-    page.on("pageerror", lambda error: bugs.append(str(error)))
-    page.on("console", lambda said: _is_bug(said) and bugs.append(said.text))
-    yield page
-    page.close()
-    assert bugs == []
-
-
-def _is_bug(said: ConsoleMessage) -> bool:
-    # The browser itself reports answers that say no; the page shows those to the reader.
-    return said.type == "error" and "Failed to load resource" not in said.text
-
-
-def open_page(page: Page, address: str, query: str = "") -> None:
-    page.goto(f"{address}/{query}")
-    page.wait_for_selector("#map[data-ready]")
-
-
-def point_of(page: Page, number: int) -> tuple[float, float]:
-    """Where on the screen the middle of a chip is, by its number in the tile, from 1."""
-    x, y = page.evaluate(
-        """(ending) => {
-            const { map, store } = claySearch;
-            const isWanted = ({ properties }) => properties.chips[0].chip_id.endsWith(ending);
-            const ring = store.get().places.find(isWanted).geometry.coordinates[0];
-            const lon = (ring[0][0] + ring[2][0]) / 2, lat = (ring[0][1] + ring[2][1]) / 2;
-            const { x, y } = map.project([lon, lat]);
-            return [x, y];
-        }""",
-        f"_{number:04d}",
-    )
-    return x, y
-
-
-def places_lit(page: Page) -> set[int]:
-    """Places that the map draws as hits."""
-    lit = page.evaluate(
-        """async () => {
-            const { map } = claySearch;
-            if (!map.areTilesLoaded()) await map.once("idle");
-            return map.queryRenderedFeatures({ layers: ["place-tint"] })
-                .filter(({ state }) => state.hit).map(({ id }) => id);
-        }"""
-    )
-    return set(lit)
-
-
-def places_of_hits(page: Page) -> set[int]:
-    return set(
-        page.evaluate("claySearch.store.get().answer.features.map((h) => h.properties.place)")
-    )
-
-
-def ask(page: Page, number: int) -> None:
-    page.mouse.click(*point_of(page, number))
-    expect(page.locator(".card").first).to_be_visible()
+pytestmark = needs_chromium
 
 
 def test_a_click_on_a_chip_lights_up_its_neighbours_and_shows_their_pictures(page, address):

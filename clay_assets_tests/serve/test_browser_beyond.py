@@ -1,22 +1,14 @@
 """What lies beyond neighbours, in a real browser: classes, change, clusters, colours, outliers."""
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from clay_assets_tests.serve.test_browser import (
-    CHROMIUM,
-    address,
-    browser,
+from clay_assets_tests.serve.browsing import (
+    needs_chromium,
     open_page,
-    page,
     point_of,
 )
 
-__all__ = ["address", "browser", "page"]  # fixtures
-
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason=f"needs {CHROMIUM}: apt-get install chromium"
-)
+pytestmark = needs_chromium
 
 
 def count_shown(page: Page) -> int:
@@ -30,7 +22,6 @@ def polygons(page: Page, source: str) -> int:
     return len(drawn["features"]) if drawn else 0
 
 
-@pytest.mark.extra  # three of its six clicks set no marks; why is not known
 def test_marks_teach_a_classifier_whose_confidence_is_chosen(page, address):
     open_page(page, address, "?mode=classify")
     learn = page.get_by_role("button", name="Learn")

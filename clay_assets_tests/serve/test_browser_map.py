@@ -13,36 +13,20 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from clay_assets.serve import create_app
-from clay_assets_tests.serve.test_browser import (
-    CHROMIUM,
-    address,
+from clay_assets_tests.serve.browsing import (
     ask,
-    browser,
+    drag,
+    needs_chromium,
     open_page,
-    page,
     point_of,
     serving,
 )
 
-__all__ = ["address", "browser", "page"]  # fixtures
-
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason=f"needs {CHROMIUM}: apt-get install chromium"
-)
+pytestmark = needs_chromium
 
 
 def state(page: Page, name: str):
     return page.evaluate("(name) => claySearch.store.get()[name]", name)
-
-
-def drag(page: Page, selector: str, right: float, down: float) -> None:
-    box = page.locator(selector).bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + right / 2, y + down / 2)
-    page.mouse.move(x + right, y + down)
-    page.mouse.up()
 
 
 def hexagons(page: Page) -> int:

@@ -6,52 +6,22 @@ from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
-import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from clay_assets_tests.serve.conftest import Installation
-from clay_assets_tests.serve.test_browser import (
-    CHROMIUM,
+from clay_assets_tests.serve.browsing import (
     HITS,
-    address,
     ask,
-    browser,
+    ids_of_hits,
+    mark,
+    marks,
+    needs_chromium,
     open_page,
-    page,
     point_of,
+    refine,
 )
+from clay_assets_tests.serve.conftest import Installation
 
-__all__ = ["address", "browser", "page"]  # fixtures
-
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason=f"needs {CHROMIUM}: apt-get install chromium"
-)
-
-
-def mark(page: Page, rank: int, key: str) -> str:
-    """Mark a hit by its key and give its row's id."""
-    page.locator(f"#hit-{rank}").focus()
-    page.keyboard.press(key)
-    return str(page.locator(f".card:has(#hit-{rank})").get_attribute("data-id"))
-
-
-def ids_of_hits(page: Page) -> list[str]:
-    return [
-        str(card.get_attribute("data-id"))
-        for card in page.locator("#results:not(.stale) .card").all()
-    ]
-
-
-def marks(page: Page) -> list[tuple[str, str]]:
-    """(id, class) of the marks, in the order in which they were made."""
-    found = page.evaluate("claySearch.store.get().labels.map((label) => [label.id, label.class])")
-    return [(id_, name) for id_, name in found]
-
-
-def refine(page: Page) -> None:
-    page.keyboard.press("r")
-    expect(page.locator("#refine")).to_have_count(0)
-    expect(page.locator("#results:not(.stale)")).to_be_visible()
+pytestmark = needs_chromium
 
 
 def test_marks_refine_the_search_and_a_shared_address_repeats_it(page, address):

@@ -10,7 +10,7 @@ export const trainClassifier = (body, signal) => ask("api/beyond/classifier", {
   signal,
 });
 
-/** What a classifier tells of every row: {classes, rows: [[id, place, class number, confidence]]}. */
+/** A classifier's word on every row: {classes, rows: [[id, place, class number, confidence]]}. */
 export const getPredictions = (version, tiles, signal) =>
   ask(predictionsUrl(version, { format: "compact", tile: tiles }), { signal });
 

@@ -6,6 +6,7 @@ import { classColour, gallery, rowWords, segments, slider, swatch } from "./beyo
 import { reportOf, trustAt } from "./beyond_report.js";
 import { button, fill, h, icon } from "./dom.js";
 import { className } from "./labels.js";
+import { modeOfView } from "./modes.js";
 import { showPredictions, sureRows } from "./predictions_map.js";
 import { chipOf, describeRow } from "./rows.js";
 import { failure, skeletons } from "./states.js";
@@ -14,28 +15,10 @@ import { count, percent } from "./words.js";
 const BACKGROUND_ROWS = 200;
 const DOUBTFUL = 6;
 
-/** What is on the map and in the panel; made when the mode is first entered. */
-let view = null;
-
 /** The mode "classify"; see modes.js. */
-export const beyondMode = {
-  id: "classify",
-  label: "Classify",
-  icon: "classify",
-  keys: [], // the panel keeps itself in step: one built anew would end the drag of the slider
-  panel: (state, context) => {
-    view ??= createView(context);
-    return view.node;
-  },
-  enter(context) {
-    view ??= createView(context);
-    if (context.store.get().tool === "ask") context.actions.chooseTool("mark");
-    view.enter();
-  },
-  leave() {
-    view.leave();
-  },
-};
+export const beyondMode = modeOfView(
+  { id: "classify", label: "Classify", icon: "classify" }, createView,
+);
 
 /**
  * @typedef {object} Trained
@@ -82,7 +65,8 @@ function createView({ map, store, actions }) {
       const tile = gridOf(state) ? tileInView(state) : null;
       const { rows } = await getPredictions(answer.version, tile ? [tile] : [], running.signal);
       trained = { ...answer, product: state.product, labels: textOf(state.labels), rows, tile };
-      [phase, wanted] = ["ready", wanted !== null && wanted < answer.classes.length ? wanted : null];
+      const isKept = wanted !== null && wanted < answer.classes.length;
+      [phase, wanted] = ["ready", isKept ? wanted : null];
     } catch (error) {
       if (error.name === "AbortError") return;
       [phase, problem] = ["failed", failureOf(error)];
@@ -128,7 +112,8 @@ function createView({ map, store, actions }) {
           onchange: ({ target }) => { asked.background = target.checked; draw(); },
         }),
         " Compare with the rest: ", String(BACKGROUND_ROWS), " chips drawn at random"),
-      button("button", train, { id: "beyond-train", disabled: Boolean(reason) || phase === "training" },
+      button("button", train,
+        { id: "beyond-train", disabled: Boolean(reason) || phase === "training" },
         icon("classify"), phase === "training" ? "Learning …" : trained ? "Learn again" : "Learn"),
       reason && h("p", { class: "beyond-note" }, reason),
       isStale && !reason && h("p", { class: "beyond-note" }, "The marks have changed since."),
@@ -163,15 +148,19 @@ function createView({ map, store, actions }) {
         ` of ${trained.rows.length.toLocaleString()}`,
         trained.tile && ` of tile ${trained.tile}`,
         trust?.accuracy != null &&
-          `; of the labels tested at ${percent(trust.confidence)}, ${percent(trust.accuracy)} were right`),
+          `; of the labels tested at ${percent(trust.confidence)}, ` +
+            `${percent(trust.accuracy)} were right`),
       h("ul", { class: "beyond-classes" }, trained.classes.map((name, number) => h("li", {},
         button("class-choice", () => choose(number), { "aria-pressed": String(wanted === number) },
           swatch(classColour(number)), h("span", {}, className(name)),
           h("b", {}, all.filter((row) => row[2] === number).length.toLocaleString()))))),
       h("p", { class: "beyond-links" }, "Save: ",
-        h("a", { href: predictionsUrl(trained.version, { ...fields, format: "csv" }), download: "predictions.csv" }, "CSV"), " · ",
-        h("a", { href: predictionsUrl(trained.version, fields), download: "predictions.geojson" }, "GeoJSON")));
+        fileLink("predictions.csv", { ...fields, format: "csv" }, "CSV"), " · ",
+        fileLink("predictions.geojson", fields, "GeoJSON")));
   }
+
+  const fileLink = (name, asked, label) =>
+    h("a", { href: predictionsUrl(trained.version, asked), download: name }, label);
 
   const choose = (number) => {
     wanted = wanted === number ? null : number;
@@ -193,7 +182,8 @@ function createView({ map, store, actions }) {
       });
     return rows.length > 0 && h("section", { class: "beyond-doubt" },
       h("h3", {}, "Label these next"),
-      h("p", { class: "beyond-note" }, "It is least sure of them, so a mark there teaches it most."),
+      h("p", { class: "beyond-note" },
+        "It is least sure of them, so a mark there teaches it most."),
       gallery(rows, (id) => actions.show(chipOf(id))));
   }
 
@@ -209,6 +199,7 @@ function createView({ map, store, actions }) {
   return {
     node,
     enter() {
+      if (store.get().tool === "ask") actions.chooseTool("mark");
       isShown = true;
       draw();
       paint();

@@ -4,7 +4,7 @@ import { colour, onTheme } from "./theme.js";
 
 const LEAST_PIXELS = 6; // a shorter drag was a click
 
-/** Let the reader draw a box while the state says that a box is drawn, and show the one that filters. */
+/** Let the reader draw a box while the state says that one is drawn; show the one that filters. */
 export function addBoxes(map, store, actions) {
   map.addSource("box", { type: "geojson", data: outline(null) });
   map.addLayer({

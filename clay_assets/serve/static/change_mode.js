@@ -4,30 +4,14 @@ import { shown as failureOf } from "./actions.js";
 import { segments } from "./beyond_parts.js";
 import { fill, h } from "./dom.js";
 import { LENSES } from "./lenses.js";
+import { modeOfView } from "./modes.js";
 import { chipOf } from "./rows.js";
 import { failure, skeletons } from "./states.js";
 
-/** What is on the map and in the panel; made when the mode is first entered. */
-let view = null;
-
 /** The mode "change"; see modes.js. */
-export const changeMode = {
-  id: "change",
-  label: "Explore",
-  icon: "explore",
-  keys: [], // the panel keeps itself in step: one built anew would end the drag of a slider
-  panel: (state, context) => {
-    view ??= createView(context);
-    return view.node;
-  },
-  enter(context) {
-    view ??= createView(context);
-    view.enter();
-  },
-  leave() {
-    view.leave();
-  },
-};
+export const changeMode = modeOfView(
+  { id: "change", label: "Explore", icon: "explore" }, createView,
+);
 
 function createView({ map, store, actions }) {
   const asked = { lens: "change", before: null, after: null, least: 0, clusters: 8 };

@@ -46,15 +46,10 @@ export function createCircle(map, change) {
     change(circle);
   };
 
-  middle.on("drag", () => {
-    const { lng, lat } = middle.getLngLat();
-    take({ lon: lng, lat });
-  });
+  onDrag(map, middle, ({ lng, lat }) => take({ lon: lng, lat }));
   for (const edge of edges) {
-    edge.on("drag", () => {
-      const { lng, lat } = edge.getLngLat();
-      take({ radius: distanceOf([circle.lon, circle.lat], [lng, lat]) });
-    });
+    onDrag(map, edge, ({ lng, lat }) =>
+      take({ radius: distanceOf([circle.lon, circle.lat], [lng, lat]) }));
   }
   const onKey = (element, act) => element.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -100,7 +95,28 @@ function within({ lon, lat, radius, ...rest }) {
 
 function handle(map, look, title) {
   const element = button(`circle-handle ${look}`, null, { title });
-  return new maplibregl.Marker({ element, draggable: true }).setLngLat([0, 0]);
+  return new maplibregl.Marker({ element }).setLngLat([0, 0]);
+}
+
+/** Call `move` with the place a handle is dragged to; the pointer may leave the map. */
+function onDrag(map, handle, move) {
+  const element = handle.getElement();
+  let grip = null; // from the pointer to the handle's middle, pixels
+  element.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    const { x, y } = map.project(handle.getLngLat());
+    grip = [x - event.clientX, y - event.clientY];
+    element.setPointerCapture(event.pointerId);
+  });
+  element.addEventListener("pointermove", ({ clientX, clientY }) => {
+    if (grip) move(map.unproject([clientX + grip[0], clientY + grip[1]]));
+  });
+  for (const name of ["pointerup", "pointercancel"]) {
+    element.addEventListener(name, () => { grip = null; });
+  }
+  for (const name of ["mousedown", "touchstart", "click"]) {
+    element.addEventListener(name, (event) => event.stopPropagation()); // the map would move too
+  }
 }
 
 function outline(circle) {

@@ -5,6 +5,7 @@ import { showFeatures } from "./chart.js";
 import { createCircle } from "./circle_map.js";
 import { circlePanel } from "./circle_panel.js";
 import { boundsOf, distanceOf, middleOf } from "./ground.js";
+import { modeOfView } from "./modes.js";
 import { placeOfChip } from "./places.js";
 import { colour, onTheme } from "./theme.js";
 import { shadeOfProperty } from "./shades.js";
@@ -12,32 +13,10 @@ import { shadeOfProperty } from "./shades.js";
 const SHARE_OF_VIEW = 0.3; // radius at first, of the shorter side of the map or of all places
 const HEXAGONS = "circle-cells";
 
-/** What is on the map and in the panel; made when the mode is first entered. */
-let view = null;
-
 /** The mode "circle"; see modes.js. Its question is `state.circle`. */
-export const circleMode = {
-  id: "circle",
-  label: "Circle",
-  icon: "circle",
-  keys: [], // the panel keeps itself in step: one built anew would end the drag of a slider
-  panel: (state, context) => {
-    view ??= createView(context);
-    return view.panel.node;
-  },
-  enter(context) {
-    view ??= createView(context);
-    view.enter();
-  },
-  leave() {
-    view.leave();
-  },
-  /** A click on the map brings the circle's middle there. */
-  click({ lng, lat }) {
-    view.move({ lon: lng, lat });
-    return true;
-  },
-};
+export const circleMode = modeOfView(
+  { id: "circle", label: "Circle", icon: "circle" }, createView,
+);
 
 function createView({ map, store, actions }) {
   let isShown = false;
@@ -79,8 +58,7 @@ function createView({ map, store, actions }) {
   }
 
   return {
-    panel,
-    move,
+    node: panel.node,
     enter,
     leave() {
       isShown = false;
@@ -88,12 +66,21 @@ function createView({ map, store, actions }) {
       circle.show(null);
       showFeatures(map, HEXAGONS, null);
     },
+    /** A click on the map brings the circle's middle there. */
+    click({ lng, lat }) {
+      move({ lon: lng, lat });
+      return true;
+    },
   };
 }
 
 /** Around the asked place, else around the one nearest the middle of the map. */
 function firstCircle(map, { places, query }) {
-  const centre = map.getCenter().toArray();
+  const bounds = boundsOf(places);
+  const [west, south, east, north] = bounds;
+  const seen = map.getCenter().toArray();
+  // A page that is opened by a link may still show the whole world.
+  const centre = isIn(bounds, seen) ? seen : [(west + east) / 2, (south + north) / 2];
   const nearest = (best, place) =>
     distanceOf(centre, middleOf(place)) < distanceOf(centre, middleOf(best)) ? place : best;
   const [lon, lat] = middleOf(placeOfChip(places, query?.chipId) ?? places.reduce(nearest));
@@ -101,14 +88,17 @@ function firstCircle(map, { places, query }) {
   const pixels = SHARE_OF_VIEW * Math.min(width, height);
   const { x, y } = map.project([lon, lat]);
   const edge = map.unproject([x + pixels, y]).toArray();
-  // A page that is opened by a link may still show the whole world.
-  const [west, south, east, north] = boundsOf(places);
   const sides = [distanceOf([west, lat], [east, lat]), distanceOf([lon, south], [lon, north])];
-  const radius = Math.min(distanceOf([lon, lat], edge), ...sides.map((side) => SHARE_OF_VIEW * side));
+  const shares = sides.map((side) => SHARE_OF_VIEW * side);
+  const radius = Math.min(distanceOf([lon, lat], edge), ...shares);
   return {
     lon, lat, radius: Math.min(Math.max(rounded(radius), RADII.least), RADII.most),
     coverage: COVERAGE.usual, resolution: null,
   };
+}
+
+function isIn([west, south, east, north], [lon, lat]) {
+  return west <= lon && lon <= east && south <= lat && lat <= north;
 }
 
 /** Metres to two digits. */

@@ -57,7 +57,8 @@ function radiusField({ move }) {
       else input.reportValidity();
     },
   });
-  const row = field("circle-radius", "Radius", h("div", { class: "pair" }, input, h("span", {}, "km")));
+  const row = field("circle-radius", "Radius",
+    h("div", { class: "pair" }, input, h("span", {}, "km")));
   return {
     row,
     set: ({ radius }) => {

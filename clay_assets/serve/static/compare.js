@@ -21,11 +21,11 @@ const MODE_OF_ANSWERS = "similar"; // the others have no answer that a second pr
  * @param {ReturnType<import("./store.js").createStore>} store
  */
 export function addCompare(map, store) {
+  const words = "Compare two dates or products";
   const toggle = button("", () => {
     const state = store.get();
     store.set({ compare: state.compare ? null : otherOf(state) });
-  }, { id: "compare", title: "Compare two dates or products", "aria-label": "Compare two dates or products" },
-  icon("compare"));
+  }, { id: "compare", title: words, "aria-label": words }, icon("compare"));
   addCornerButton(map, toggle);
   let right = null;
   store.watch(["compare", "phase", "products"], (state) => {
@@ -68,7 +68,8 @@ function openRight(map, store) {
     if (isOther || !ours.get().places.length || state.places !== previous.places) {
       await loadPlaces(state, ours, sides, watched.signal);
     }
-    ours.set({ product: state.compare.product, mapDate: state.compare.date, products: state.products });
+    const { product, date: mapDate } = state.compare;
+    ours.set({ product, mapDate, products: state.products });
   });
   store.watch(["answer", "query", "compare", "mode"], (state) => {
     if (!watched.signal.aborted && state.compare) answerRight(state, ours, sides);

@@ -173,7 +173,8 @@ function areaField({ drawing }, store, actions, mapView) {
       () => store.set({ drawing: drawing === kind ? false : kind, tool: "ask" }),
       {
         id: `draw-${kind}`, "aria-pressed": String(drawing === kind),
-        "aria-label": `Draw a ${word.toLowerCase()}`, title: `Draw a ${word.toLowerCase()} on the map`,
+        "aria-label": `Draw a ${word.toLowerCase()}`,
+        title: `Draw a ${word.toLowerCase()} on the map`,
       },
       icon(sign), drawing === kind ? "Drag …" : word);
   const useView = () => actions.setFilters({ box: mapView(), area: null });

@@ -79,7 +79,9 @@ export function aroundOf({ lon, lat, radius }, bearings) {
   const [angle, from] = [radius / EARTH_M, radians(lat)];
   return bearings.map((bearing) => {
     const [north, east] = [Math.cos(radians(bearing)), Math.sin(radians(bearing))];
-    const to = Math.asin(Math.sin(from) * Math.cos(angle) + Math.cos(from) * Math.sin(angle) * north);
+    const to = Math.asin(
+      Math.sin(from) * Math.cos(angle) + Math.cos(from) * Math.sin(angle) * north,
+    );
     const turn = Math.atan2(
       east * Math.sin(angle) * Math.cos(from), Math.cos(angle) - Math.sin(from) * Math.sin(to),
     );

@@ -19,9 +19,7 @@ export function addLasso(map, store, actions) {
   store.watch(["tool", "drawing", "mode"], (state) => {
     const on = isDrawing(state);
     map.getContainer().classList.toggle("lassoing", on);
-    for (const handler of [map.dragPan, map.boxZoom]) {
-      if (state.drawing !== "box") handler[on ? "disable" : "enable"]();
-    }
+    if (state.drawing !== "box") map.dragPan[on ? "disable" : "enable"]();
   });
   store.watch(["filters"], ({ filters }) => show(map, "area", filters.area));
   followPointer(map, () => isDrawing(store.get()), (flat, event) => {

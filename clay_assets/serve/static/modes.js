@@ -23,7 +23,34 @@ import { failure, nothingEmbedded, skeletons } from "./states.js";
  *   click on the map; false leaves it to the page
  */
 
+/**
+ * @typedef {object} View
+ * @property {HTMLElement} node its panel, which it keeps in step with the state itself
+ * @property {() => void} enter shows what it has on the map
+ * @property {() => void} leave takes that off again
+ * @property {(lngLat: object) => boolean} [click]
+ */
+
 const PHASE_KEYS = ["mode", "phase", "failure", "products", "product"];
+
+/**
+ * A mode whose panel is never built anew, as that would end the drag of a slider in it.
+ * @param {{id: string, label: string, icon: string}} names
+ * @param {(context: Context) => View} createView called when the mode is first entered
+ * @returns {Mode}
+ */
+export function modeOfView(names, createView) {
+  let view = null;
+  const viewIn = (context) => (view ??= createView(context));
+  return {
+    ...names,
+    keys: [],
+    panel: (_state, context) => viewIn(context).node,
+    enter: (context) => viewIn(context).enter(),
+    leave: (context) => viewIn(context).leave(),
+    click: (lngLat, _place, context) => viewIn(context).click?.(lngLat) ?? false,
+  };
+}
 
 /**
  * Show the tabs in `bar` and the chosen mode's panel in `body`.

@@ -34,6 +34,10 @@ export function addResults(container, store) {
     const target = opened ? "details-back" : returnTo;
     if (target) document.getElementById(target)?.focus({ preventScroll: !opened });
   });
+  store.watch(["answer"], ({ answer }, previous) => {
+    const [first] = answer?.features ?? [];
+    if (first && first !== previous.answer?.features[0]) container.scrollTop = 0; // not for more
+  });
   container.addEventListener("focusin", ({ target }) => {
     if (target.matches(".card-open")) lastCard = target.id;
   });
