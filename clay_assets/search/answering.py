@@ -3,7 +3,7 @@
 from clay_assets.search.examples import Background, find_examples, find_product
 from clay_assets.search.filters import matching
 from clay_assets.search.hits import Asked, Examples, Hits, hits_frame, rank
-from clay_assets.search.plan import EXACT, Plan, Task, by_sketch, choose
+from clay_assets.search.plan import EXACT, Task, by_sketch, choose
 from clay_assets.search.query import Query
 from clay_assets.search.tables import IndexedProduct, Tables
 
@@ -46,7 +46,7 @@ def answer(
         else:
             most *= 4
     frame = hits_frame(ranking.rows, query.product, ranking.scores, grid=product.grid)
-    return Hits(frame, engine, plan.how, examples.chip_ids, _expected_recall(product, plan))
+    return Hits(frame, engine, plan.how, examples.chip_ids, plan.recall)
 
 
 def _task(product: IndexedProduct, query: Query, examples: Examples, candidates: int) -> Task:
@@ -59,9 +59,7 @@ def _task(product: IndexedProduct, query: Query, examples: Examples, candidates:
         and not len(examples.negatives)
         and not examples.is_direction,
         has_sketches=product.centre is not None,
+        reranks=product.reranks,
         hnsw_ef=product.hnsw_ef,
+        hnsw_recall=product.hnsw_recall,
     )
-
-
-def _expected_recall(product: IndexedProduct, plan: Plan) -> float | None:
-    return 1.0 if plan.how == "exact" else product.recall.get(plan.how)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from clay_assets.errors import NotFoundError, SearchError
 from clay_assets.provenance import fingerprint
 from clay_assets.search.centre import Centre
-from clay_assets.search.duckdb_tables import CODE_VERSION, INDEX_KEY, quoted_path
+from clay_assets.search.duckdb_tables import CODE_VERSION, INDEX_KEY, quoted_path, read_products
 from clay_assets.search.row_files import RowFiles, open_row_files, row_keys
 from clay_assets.search.source import SourceFile
 from clay_assets.search.tables import IndexedProduct
@@ -58,7 +58,7 @@ class Planned:
     def row_files(self) -> str:
         """Name of the files of its rows; another for other rows."""
         held = [(file.tile, file.version) for file in self.files]
-        return f"{self.name}_{fingerprint(CODE_VERSION, held)}"
+        return f"{self.name}_{fingerprint(CODE_VERSION, self.centre_version, held)}"
 
     @property
     def indexed(self) -> IndexedProduct:
@@ -82,8 +82,6 @@ class Before:
     """Of the file; None for none."""
     data_version: str | None = None
     """Of all it holds."""
-    centre_versions: Mapping[str, str | None] = field(default_factory=dict)
-    """By product."""
     tiles: Mapping[tuple[str, str], tuple[str, int, int]] = field(default_factory=dict)
     """By product and tile: version of the file, place of the first row, rows."""
     files: Mapping[str, RowFiles] = field(default_factory=dict)
@@ -91,14 +89,12 @@ class Before:
     keys: frozenset[str] = frozenset()
     """Where these lie."""
     recall: Mapping[str, float] = field(default_factory=dict)
-    """Of the sketches, by product."""
+    """Least of the sketches, by product."""
 
-    def has(self, product: Planned, file: SourceFile) -> bool:
+    def has(self, file: SourceFile) -> bool:
         """Whether it holds the rows of a file as they would be written now."""
         version, _, rows = self.tiles.get((file.product, file.tile), (None, 0, 0))
-        return (version, rows) == (file.version, file.rows) and self.centre_versions.get(
-            product.name
-        ) == product.centre_version
+        return (version, rows) == (file.version, file.rows)
 
     def rows_of(self, file: SourceFile) -> Iterator[pa.Table]:
         """The rows of a file that it has, with their vectors."""
@@ -119,27 +115,24 @@ def read_before(store: Store) -> Before:
             ).fetchall()[0]
             if code_version != CODE_VERSION:
                 return Before()
-            products = connection.execute(
-                "SELECT product, centre_version, row_files FROM products"
-            ).fetchall()
+            products = connection.execute("SELECT product, row_files FROM products").fetchall()
             tiles = connection.execute(
                 "SELECT product, mgrs, data_version, first_place, rows FROM tiles"
             ).fetchall()
-            recall = connection.execute("SELECT product, recall FROM recall").fetchall()
+            indexed = read_products(connection)
         return Before(
             path,
             data_version,
-            {product: version for product, version, _ in products},
             {
                 (product, tile): (version, first, rows)
                 for product, tile, version, first, rows in tiles
             },
             {
                 product: open_row_files([store.local_path(key) for key in row_keys(name)])
-                for product, _, name in products
+                for product, name in products
             },
-            frozenset(key for _, _, name in products for key in row_keys(name)),
-            dict(recall),
+            frozenset(key for _, name in products for key in row_keys(name)),
+            {one.product: one.recall["sketch"] for one in indexed if one.reranks},
         )
     except (NotFoundError, SearchError, duckdb.Error):  # damaged or of another version
         return Before()

@@ -19,7 +19,6 @@ from clay_assets.search.centre import product_centre
 from clay_assets.search.duckdb_before import Before, Planned, read_before
 from clay_assets.search.duckdb_leftovers import remove_abandoned, remove_unused
 from clay_assets.search.duckdb_load import load_product
-from clay_assets.search.duckdb_recall import RECALL_SAMPLES, sketch_recall
 from clay_assets.search.duckdb_tables import (
     BOOKS,
     CODE_VERSION,
@@ -29,6 +28,12 @@ from clay_assets.search.duckdb_tables import (
     quoted_path,
 )
 from clay_assets.search.row_files import RowFiles, row_keys
+from clay_assets.search.sketch_recall import (
+    SAMPLES,
+    draw_queries,
+    find_truth,
+    needed_reranks,
+)
 from clay_assets.search.source import SourceFile, find_sources
 from clay_assets.store import Store
 
@@ -49,7 +54,7 @@ class IndexReport:
     rows: dict[str, int]
     """Chips, or patches, of each product."""
     recall: dict[str, float]
-    """Recall@10 of each product's sketches, of those that have some."""
+    """Least recall of each product's sketches, of those that have some."""
     tiles: int
     """Tiles, counted once a product."""
     tiles_copied: int
@@ -141,7 +146,7 @@ def _build(
         for product in products:
             files, same = load_product(store, stack, connection, product, before)
             copied += same
-            measured = _recall(connection, product, files)
+            measured = _measure(connection, product, files)
             if measured is not None:
                 recall[product.name] = measured
         connection.execute(
@@ -152,18 +157,22 @@ def _build(
     return copied, recall
 
 
-def _recall(
+def _measure(
     connection: "duckdb.DuckDBPyConnection", product: Planned, files: RowFiles
 ) -> float | None:
-    """Of its sketches; kept with them."""
-    tables = DuckDBTables(connection, {product.name: files})
-    measured = sketch_recall(tables, product, files.vectors)
-    if measured is not None:
-        connection.execute(
-            "INSERT INTO recall VALUES (?, 'sketch', ?, ?)",
-            [product.name, measured, RECALL_SAMPLES],
-        )
-    return measured
+    """What its sketches have to propose, which is written down; returns the least recall."""
+    if product.centre is None:
+        return None
+    tables = DuckDBTables(connection, [product.indexed], {product.name: files})
+    drawn = tables.sample(product.indexed, 0, SAMPLES, vectors=True)
+    queries = draw_queries(drawn, [file.tile for file in product.files])
+    truth = find_truth(queries, tables.vectors(product.indexed), product.centre.values)
+    reranks = needed_reranks(queries, truth)
+    connection.executemany(
+        "INSERT INTO reranks VALUES (?, ?, ?, ?, ?)",
+        [(product.name, one.k, one.is_hard, one.rows, one.recall) for one in reranks],
+    )
+    return min(one.recall for one in reranks)
 
 
 @contextmanager

@@ -14,9 +14,11 @@ from clay_assets.search.duckdb_tables import (
     MEMORY_LIMIT,
     DuckDBTables,
     quoted_path,
+    read_products,
 )
 from clay_assets.search.index import Index
 from clay_assets.search.row_files import RowFiles, open_row_files, row_keys
+from clay_assets.search.tables import IndexedProduct
 from clay_assets.store import Store
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class _Opened:
 
     etag: str
     connection: "duckdb.DuckDBPyConnection"
+    products: list[IndexedProduct]
     files: Mapping[str, RowFiles]
 
 
@@ -56,7 +59,7 @@ class DuckDBIndex(Index):
             opened = self._current()
         with opened.connection.cursor() as cursor:
             cursor.execute("USE index")
-            yield DuckDBTables(cursor, opened.files)
+            yield DuckDBTables(cursor, opened.products, opened.files)
 
     def close(self) -> None:
         """Let go of the file; asking again opens it again."""
@@ -70,7 +73,7 @@ class DuckDBIndex(Index):
                 # Whoever still reads the version before keeps it alive by a cursor.
                 connection = open_database(self._store.local_path(INDEX_KEY))
                 try:
-                    self._opened = _Opened(etag, connection, self._open_files(connection))
+                    self._opened = self._open(etag, connection)
                 except NotFoundError:
                     latest = self._store.stat(INDEX_KEY).etag
                     if latest == etag:  # else it was built anew since, and the rows with it
@@ -82,12 +85,16 @@ class DuckDBIndex(Index):
             ) from error
         return self._opened
 
-    def _open_files(self, connection: "duckdb.DuckDBPyConnection") -> dict[str, RowFiles]:
-        names = connection.execute("SELECT product, row_files FROM index.products").fetchall()
-        return {
+    def _open(self, etag: str, connection: "duckdb.DuckDBPyConnection") -> _Opened:
+        with connection.cursor() as cursor:
+            cursor.execute("USE index")
+            names = cursor.execute("SELECT product, row_files FROM products").fetchall()
+            products = read_products(cursor)
+        files = {
             product: open_row_files([self._store.local_path(key) for key in row_keys(name)])
             for product, name in names
         }
+        return _Opened(etag, connection, products, files)
 
 
 def open_database(path: Path) -> "duckdb.DuckDBPyConnection":

@@ -10,10 +10,9 @@ import pyarrow as pa
 from clay_assets.errors import SearchError
 from clay_assets.progress import track
 from clay_assets.search.duckdb_before import Before, Planned
-from clay_assets.search.duckdb_tables import product_table, table_of, word_columns
-from clay_assets.search.hits import ROW_SCHEMA, embedding_of
+from clay_assets.search.duckdb_tables import product_table, table_of
+from clay_assets.search.hits import ROW_SCHEMA
 from clay_assets.search.row_files import RowFiles, open_row_files, row_keys, writing_row_files
-from clay_assets.search.sketch import sketch_words
 from clay_assets.search.source import SourceFile
 from clay_assets.search.source_rows import BOUNDS, read_source
 from clay_assets.store import Store
@@ -54,7 +53,7 @@ def load_product(
 
 def _add_tables(connection: "duckdb.DuckDBPyConnection", product: Planned) -> None:
     """Make the product's table, and enter it and its tiles in the books."""
-    connection.execute(product_table(product.name, product.width))
+    connection.execute(product_table(product.name))
     connection.execute(
         "INSERT INTO products VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
@@ -82,7 +81,7 @@ def _copy_unchanged(
 ) -> int:
     """Copy the rows of unchanged tiles; returns how many tiles."""
     table = table_of(product.name)
-    same = [file.tile for file in product.files if before.has(product, file)]
+    same = [file.tile for file in product.files if before.has(file)]
     if same:
         connection.execute(
             f"""
@@ -108,9 +107,10 @@ def _add_changed(
     """Add the rows of changed tiles, and write the files with those of all; returns these."""
     keys = row_keys(product.row_files)
     paths = [stack.enter_context(store.writing(key)) for key in keys]
-    new = [file for file in product.files if not before.has(product, file)]
+    new = [file for file in product.files if not before.has(file)]
     progress = iter(track(new, f"Indexing {product.name}", len(new)))
-    with writing_row_files(paths, product.rows, product.width) as append:
+    centre = product.centre.values if product.centre else None
+    with writing_row_files(paths, product.rows, product.width, centre) as append:
         for file in product.files:
             if file in new:
                 next(progress)
@@ -135,10 +135,6 @@ def _add_tile(
         columns = rows.select([*ROW_SCHEMA.names, *BOUNDS])
         places = np.arange(place, place + len(rows), dtype=np.uint32)
         columns = columns.append_column("place", pa.array(places))
-        if product.centre is not None:
-            words = sketch_words(embedding_of(rows), product.centre.values)
-            for name, column in zip(word_columns(product.width), words.T, strict=True):
-                columns = columns.append_column(name, pa.array(column))
         connection.register("new_rows", columns)
         connection.execute(
             f"INSERT INTO {table_of(product.name)} BY NAME "

@@ -1,8 +1,8 @@
 """The tables of `indexes/index.duckdb`, and the statements that search them.
 
-`products`, `tiles` and `recall` say what is there. The rows of a product are in
+`products`, `tiles` and `reranks` say what is there. The rows of a product are in
 `embeddings."<product>"`, tile by tile, so that filters skip whole row groups. A statement finds
-places; what is at a place comes from the files of rows.
+the places that pass a filter; sketches, vectors and what else is at a place are in files of rows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from clay_assets.search.best_rows import best_places
 from clay_assets.search.hits import ENGINE_ERROR, Examples
-from clay_assets.search.plan import Plan
-from clay_assets.search.row_files import Places, RowFiles, best_places
-from clay_assets.search.sketch import sketch_words
+from clay_assets.search.plan import Plan, Rerank
+from clay_assets.search.row_files import RowFiles
+from clay_assets.search.sketch import Places, Words, nearest_sketches, sketch_words
 from clay_assets.search.tables import IndexedProduct
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 INDEX_KEY = "indexes/index.duckdb"
 """Where the file lies in the store."""
-CODE_VERSION = 2
+CODE_VERSION = 3
 """Raised when the same embeddings would give other tables."""
 MEMORY_LIMIT = "1GB"
 """What the database may take for itself; rows come straight from the disk's cache."""
@@ -39,7 +40,9 @@ CREATE TABLE products (
 CREATE TABLE tiles (
     product VARCHAR, mgrs VARCHAR, data_version VARCHAR, rows INTEGER, first_place UINTEGER
 );
-CREATE TABLE recall (product VARCHAR, how VARCHAR, recall DOUBLE, samples INTEGER);
+CREATE TABLE reranks (
+    product VARCHAR, k INTEGER, is_hard BOOLEAN, rows INTEGER, recall DOUBLE
+);
 CREATE SCHEMA embeddings;
 """
 """Statements that make the file's tables, save those of the products."""
@@ -55,21 +58,40 @@ def quoted_path(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def word_columns(width: int) -> list[str]:
-    """Columns of the sketch, 64 bits each."""
-    return [f"s{number:02d}" for number in range(-(-width // 64))]
-
-
-def product_table(product: str, width: int) -> str:
+def product_table(product: str) -> str:
     """Statement that makes the table of a product."""
-    words = "".join(f", {name} UBIGINT" for name in word_columns(width))
     return f"""
         CREATE TABLE {table_of(product)} (
             place UINTEGER, id VARCHAR, mgrs VARCHAR, date DATE, cloud_share FLOAT,
             source_url VARCHAR, geometry GEOMETRY,
-            west DOUBLE, south DOUBLE, east DOUBLE, north DOUBLE {words}
+            west DOUBLE, south DOUBLE, east DOUBLE, north DOUBLE
         )
     """
+
+
+def read_products(cursor: "duckdb.DuckDBPyConnection") -> list[IndexedProduct]:
+    """All products of the current database, sorted by name."""
+    reranks: dict[str, list[Rerank]] = {}
+    measured = "SELECT product, k, is_hard, rows, recall FROM reranks"
+    for product, k, is_hard, rows, recall in cursor.execute(measured).fetchall():
+        reranks.setdefault(product, []).append(Rerank(k, is_hard, rows, recall))
+    found = cursor.execute("""
+        SELECT product, checkpoint_id, width, grid, centre, sum(rows), count(*)
+        FROM products JOIN tiles USING (product) GROUP BY ALL ORDER BY product
+    """).fetchall()
+    return [
+        IndexedProduct(
+            product,
+            checkpoint_id,
+            width,
+            int(rows),
+            tiles,
+            None if centre is None else np.asarray(centre, dtype=np.float32),
+            None if grid is None else (grid[0], grid[1]),
+            tuple(reranks.get(product, ())),
+        )
+        for product, checkpoint_id, width, grid, centre, rows, tiles in found
+    ]
 
 
 class DuckDBTables:
@@ -78,9 +100,15 @@ class DuckDBTables:
     score_error = ENGINE_ERROR
     """Vectors are float32, and so are the sums."""
 
-    def __init__(self, cursor: "duckdb.DuckDBPyConnection", files: Mapping[str, RowFiles]) -> None:
+    def __init__(
+        self,
+        cursor: "duckdb.DuckDBPyConnection",
+        products: Sequence[IndexedProduct],
+        files: Mapping[str, RowFiles],
+    ) -> None:
         """Search through `cursor`, whose current database is the index, and files by product."""
         self._cursor = cursor
+        self._products = products
         self._files = files
 
     @staticmethod
@@ -90,28 +118,7 @@ class DuckDBTables:
 
     def products(self) -> list[IndexedProduct]:
         """All products, sorted by name."""
-        found = self._cursor.execute("""
-            SELECT product, checkpoint_id, width, grid, centre, sum(rows), count(*)
-            FROM products JOIN tiles USING (product) GROUP BY ALL ORDER BY product
-        """).fetchall()
-        measured: dict[str, dict[str, float]] = {}
-        for product, how, recall in self._cursor.execute(
-            "SELECT product, how, recall FROM recall"
-        ).fetchall():
-            measured.setdefault(product, {})[how] = recall
-        return [
-            IndexedProduct(
-                product,
-                checkpoint_id,
-                width,
-                int(rows),
-                tiles,
-                None if centre is None else np.asarray(centre, dtype=np.float32),
-                None if grid is None else (grid[0], grid[1]),
-                measured.get(product, {}),
-            )
-            for product, checkpoint_id, width, grid, centre, rows, tiles in found
-        ]
+        return list(self._products)
 
     def tile_versions(self, product: IndexedProduct) -> Mapping[str, str]:
         """Tile -> version of the file whose rows it holds."""
@@ -152,9 +159,9 @@ class DuckDBTables:
         return self._files[product.product].take(places, vectors=vectors)
 
     def vectors(self, product: IndexedProduct) -> Iterator[pa.Table]:
-        """Ids and vectors of all rows."""
+        """Ids, tiles and vectors of all rows."""
         for rows in self._files[product.product].parts(0, product.rows):
-            yield rows.select(["id", "embedding"])
+            yield rows.select(["id", "mgrs", "embedding"])
 
     def candidates(
         self,
@@ -167,26 +174,12 @@ class DuckDBTables:
         most: int,
     ) -> pa.Table:
         """The best rows by score, then id."""
-        best = self.best(product, examples, condition, values, plan=plan, most=most)
-        return self._files[product.product].take(best, vectors=True)
-
-    def best(
-        self,
-        product: IndexedProduct,
-        examples: Examples,
-        condition: str,
-        values: dict[str, Any],
-        *,
-        plan: Plan,
-        most: int,
-    ) -> np.ndarray:
-        """Places of the best rows by score, in no order."""
-        if plan.how == "sketch" and product.centre is not None:
-            words = sketch_words(examples.sketched(product.centre), product.centre)
-            differing = _differing_bits(words, product.width)
-            condition += f" ORDER BY {differing}, id LIMIT {plan.rerank}"
+        files = self._files[product.product]
         places = self._places(product, condition, values) if condition != "TRUE" else None
-        return best_places(self._files[product.product].vectors, examples, most, places)
+        if plan.how == "sketch" and plan.rerank is not None and product.centre is not None:
+            sketches = sketch_words(examples.sketched(product.centre), product.centre)
+            places = _proposed(files, sketches, plan.rerank, places)
+        return files.take(best_places(files.vectors, examples, most, places), vectors=True)
 
     def _places(self, product: IndexedProduct, condition: str, values: dict[str, Any]) -> Places:
         found: Places = self._cursor.execute(
@@ -195,14 +188,10 @@ class DuckDBTables:
         return found
 
 
-def _differing_bits(words: np.ndarray, width: int) -> str:
-    """Bits in which a row's sketch differs from the nearest of some sketches, as SQL."""
-    counts = [
-        # bit_count gives a TINYINT, which twelve words would overflow
-        " + ".join(
-            f"bit_count(xor({name}, {word}::UBIGINT))::SMALLINT"
-            for name, word in zip(word_columns(width), row.tolist(), strict=True)
-        )
-        for row in words
-    ]
-    return f"least({', '.join(counts)})" if len(counts) > 1 else counts[0]
+def _proposed(files: RowFiles, sketches: Words, most: int, places: Places | None) -> Places:
+    """Places of the rows whose sketches are nearest, then by id."""
+    sure, tied = nearest_sketches(files.words, sketches, most, places)
+    if len(sure) + len(tied) > most:
+        ids = files.take(tied, vectors=False)["id"].to_numpy(zero_copy_only=False)
+        tied = tied[np.argsort(ids.astype(str))[: most - len(sure)]]
+    return np.concatenate([sure, tied])

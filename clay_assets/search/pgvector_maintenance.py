@@ -27,6 +27,7 @@ from clay_assets.search.pgvector_layout import MAX_HALF_WIDTH, tables_of
 from clay_assets.search.pgvector_recall import MeasuredRecall, measured_recall
 from clay_assets.search.pgvector_schema import CODE_VERSION, prepare_database
 from clay_assets.search.postgres import connected
+from clay_assets.search.tables import IndexedProduct
 
 _TURN_S = 1.0
 """Time between two looks whether it is this process's turn."""
@@ -49,7 +50,7 @@ class MaintenanceReport:
     hnsw_ef: int | None
     """Rows that a walk over the graphs keeps in hand; None where sketches answer."""
     recall: Mapping[str, float]
-    """How a plan works -> its recall@10."""
+    """How a plan works -> its least recall."""
     recall_by_ef: Mapping[int, float]
     """Rows that a walk kept in hand -> its recall@10, if measured now."""
     tidied: Mapping[str, str]
@@ -108,19 +109,19 @@ def maintain_pgvector(url: str, product: str) -> MaintenanceReport:
             CODE_VERSION, M, EF_CONSTRUCTION, [(tile.load, tile.rows) for tile in tiles]
         )
         skipped = measured == version and not wanted
-        found = _known(connection, product)
+        by_ef: Mapping[int, float] = {}
         if not skipped:
-            found = _measure(url, product, has_graphs=bool(graphs))
-            _write_down(connection, product, version, found)
+            by_ef = _measure(connection, url, product, version, has_graphs=bool(graphs))
+        indexed = _indexed(url, product)
         return MaintenanceReport(
             data_version=version,
             skipped=skipped,
             rows=sum(tile.rows for tile in tiles),
             rows_in_graphs=sum(rows_within(graph, tiles) for graph in graphs),
             graphs_built=len(wanted),
-            hnsw_ef=found.hnsw_ef,
-            recall=found.by_plan,
-            recall_by_ef=found.by_ef,
+            hnsw_ef=indexed.hnsw_ef if indexed else None,
+            recall=indexed.recall if indexed else {},
+            recall_by_ef=by_ef,
             tidied=tidied,
             size_bytes=_size(connection, tables_of(product, width)),
             seconds=time.monotonic() - started,
@@ -189,29 +190,27 @@ def _forget_worn_graphs(
     drop_other_graphs(connection, product)
 
 
-def _known(connection: psycopg.Connection, product: str) -> MeasuredRecall:
-    recall, ef = connection.execute(
-        "SELECT recall, hnsw_ef FROM clay_assets.products WHERE product = %s", [product]
-    ).fetchall()[0]
-    return MeasuredRecall(recall, {}, ef)
-
-
-def _measure(url: str, product: str, *, has_graphs: bool) -> MeasuredRecall:
+def _measure(
+    connection: psycopg.Connection, url: str, product: str, version: str, *, has_graphs: bool
+) -> Mapping[int, float]:
+    """Measure the recall and write it down; returns that of the graphs by `ef_search`."""
     with closing(PgvectorIndex(url)) as index, index.reading() as tables:
-        indexed = {found.product: found for found in tables.products()}
-        if product not in indexed:  # its last tile was taken out
-            return MeasuredRecall()
-        return measured_recall(tables, indexed[product], has_graphs=has_graphs)
-
-
-def _write_down(
-    connection: psycopg.Connection, product: str, version: str, found: MeasuredRecall
-) -> None:
+        indexed = {one.product: one for one in tables.products()}.get(product)
+        # None when its last tile was taken out
+        found = measured_recall(tables, indexed, has_graphs=has_graphs) if indexed else None
+    found = found or MeasuredRecall()
     connection.execute(
         "UPDATE clay_assets.products SET recall = %s, hnsw_ef = %s, measured = %s "
         "WHERE product = %s",
-        [json.dumps(dict(found.by_plan)), found.hnsw_ef, version, product],
+        [json.dumps(found.kept), found.hnsw_ef, version, product],
     )
+    return found.by_ef
+
+
+def _indexed(url: str, product: str) -> IndexedProduct | None:
+    """What the index tells of the product; None when its last tile was taken out."""
+    with closing(PgvectorIndex(url)) as index:
+        return {one.product: one for one in index.products()}.get(product)
 
 
 def _size(connection: psycopg.Connection, tables: Sequence[str]) -> int:

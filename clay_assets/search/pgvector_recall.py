@@ -1,37 +1,51 @@
 """How much of the true answer a pgvector index gives, and how long its walks have to be for it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from clay_assets.search.hits import Examples, embedding_of
+from clay_assets.search.hits import ENGINE_ERROR, Examples, embedding_of
 from clay_assets.search.pgvector_tables import PgvectorTables
-from clay_assets.search.plan import Plan, Task, by_sketch
+from clay_assets.search.plan import Plan, Rerank
+from clay_assets.search.sketch_recall import (
+    LEAST_RECALL,
+    SAMPLES,
+    Queries,
+    Truth,
+    draw_queries,
+    find_truth,
+    needed_reranks,
+)
 from clay_assets.search.tables import IndexedProduct
-from clay_assets.search.true_neighbours import NEIGHBOURS, Scores, share_found, worst_of_true
 
-LEAST_RECALL = 0.99
-"""Graphs that find less are not used."""
 EF_SEARCH = (100, 200, 300, 400, 600, 800, 1000)
 """Rows a walk may keep in hand, the shortest walk first; pgvector takes 1,000 at most."""
-SAMPLES = 200
-"""Rows whose neighbours are asked for."""
+NEIGHBOURS = 10
+"""Of a row, that walks are asked for."""
 _SPARE = 64
 """Candidates beyond the hits, as a search asks for."""
 
 
 @dataclass(frozen=True)
 class MeasuredRecall:
-    """What of the true 10 nearest neighbours was found."""
+    """What of the true nearest neighbours was found."""
 
-    by_plan: Mapping[str, float] = field(default_factory=dict)
-    """How a plan works -> its share, 0 to 1; only of plans that are used."""
+    reranks: tuple[Rerank, ...] = ()
+    """What sketches have to propose; empty where they are not used."""
     by_ef: Mapping[int, float] = field(default_factory=dict)
-    """Rows that a walk kept in hand -> its share."""
+    """Rows that a walk kept in hand -> its recall@10, 0 to 1."""
     hnsw_ef: int | None = None
     """The shortest walk that finds enough; None where none does."""
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """As the database keeps it: `sketch`, and `hnsw` if walks find enough."""
+        kept: dict[str, Any] = {"sketch": [asdict(one) for one in self.reranks]}
+        if self.hnsw_ef is not None:
+            kept["hnsw"] = self.by_ef[self.hnsw_ef]
+        return kept
 
 
 def measured_recall(
@@ -39,60 +53,32 @@ def measured_recall(
 ) -> MeasuredRecall:
     """Ask for the neighbours of rows drawn by seed; the truth comes from one pass over all."""
     if product.centre is None and not has_graphs:
-        return MeasuredRecall({"exact": 1.0})
+        return MeasuredRecall()
     drawn = tables.sample(product, 0, SAMPLES, vectors=True)
-    queries = _Queries(drawn["id"].to_pylist(), embedding_of(drawn))
-    worst = worst_of_true(len(queries.ids), _scores_of_all(tables.vectors(product), queries))
-    by_plan: dict[str, float] = {}
+    queries = draw_queries(drawn, sorted(tables.tile_versions(product)))
+    truth = find_truth(queries, tables.vectors(product), product.centre)
+    reranks = needed_reranks(queries, truth) if product.centre is not None else ()
     by_ef: dict[int, float] = {}
-    if product.centre is not None:
-        task = Task(product.rows, NEIGHBOURS, NEIGHBOURS, False, True, True, None)
-        by_plan["sketch"] = _share(tables, product, by_sketch(task), queries, worst)
     for ef in EF_SEARCH if has_graphs else ():
-        walked = replace(product, hnsw_ef=ef)
-        by_ef[ef] = _share(tables, walked, Plan("hnsw"), queries, worst)
+        by_ef[ef] = _share_walked(tables, replace(product, hnsw_ef=ef), queries, truth)
         if by_ef[ef] >= LEAST_RECALL:
-            return MeasuredRecall(by_plan | {"hnsw": by_ef[ef]}, by_ef, ef)
-    return MeasuredRecall(by_plan, by_ef, None)
+            return MeasuredRecall(reranks, by_ef, ef)
+    return MeasuredRecall(reranks, by_ef, None)
 
 
-@dataclass(frozen=True)
-class _Queries:
-    """Rows whose neighbours are asked for."""
-
-    ids: list[str]
-    vectors: np.ndarray
-
-
-def _share(
-    tables: PgvectorTables,
-    product: IndexedProduct,
-    plan: Plan,
-    queries: _Queries,
-    worst: Scores,
+def _share_walked(
+    tables: PgvectorTables, product: IndexedProduct, queries: Queries, truth: Truth
 ) -> float:
-    """Share of the true neighbours that a plan finds."""
-    wanted = [min(NEIGHBOURS, product.rows - 1)] * len(queries.ids)
-    return share_found(_scores_of_served(tables, product, plan, queries), worst, wanted)
-
-
-def _scores_of_served(
-    tables: PgvectorTables, product: IndexedProduct, plan: Plan, queries: _Queries
-) -> Iterator[Scores]:
-    """For each query the scores of the rows that a plan gives, itself left out."""
+    """Share of the true neighbours that walks over the graphs find; graphs know no filters."""
     most = NEIGHBOURS + 1 + _SPARE
-    for row_id, vector in zip(queries.ids, queries.vectors, strict=True):
+    found = wanted = 0
+    for number in np.flatnonzero(~queries.is_hard):
+        row_id, vector = queries.ids[number], queries.vectors[number]
         examples = Examples(vector[None], vector[None][:0], (row_id,))
-        rows = tables.candidates(product, examples, "TRUE", {}, plan=plan, most=most)
-        yield embedding_of(rows)[rows["id"].to_numpy() != row_id] @ vector
-
-
-def _scores_of_all(batches: Iterator[pa.Table], queries: _Queries) -> Iterator[Scores]:
-    """(Q, N) scores of some rows at a time; -inf of a query's own row."""
-    place = {row_id: number for number, row_id in enumerate(queries.ids)}
-    for rows in batches:
-        scores = queries.vectors @ embedding_of(rows).T
-        for column, row_id in enumerate(rows["id"].to_pylist()):
-            if row_id in place:
-                scores[place[row_id], column] = -np.inf
-        yield scores
+        rows = tables.candidates(product, examples, "TRUE", {}, plan=Plan("hnsw"), most=most)
+        scores = embedding_of(rows)[rows["id"].to_numpy() != row_id] @ vector
+        true = truth.scores[number, :NEIGHBOURS]
+        there = int(np.isfinite(true).sum())
+        wanted += there
+        found += min(there, int((scores >= true[:there].min(initial=np.inf) - ENGINE_ERROR).sum()))
+    return found / wanted if wanted else 1.0

@@ -22,7 +22,7 @@ from clay_assets.search.pgvector_statements import (
     nearest_by_sketch,
     told,
 )
-from clay_assets.search.plan import EXACT_MAX_ROWS, Plan
+from clay_assets.search.plan import EXACT_MAX_ROWS, Plan, Rerank
 from clay_assets.search.tables import IndexedProduct
 
 _STREAMED_BYTES = 16 << 20
@@ -95,10 +95,10 @@ class PgvectorTables:
         return self._told(product, some, {"seed": str(seed)}, vectors=vectors, order=order)
 
     def vectors(self, product: IndexedProduct) -> Iterator[pa.Table]:
-        """`id` and `embedding` of all rows, tile by tile, some thousand at a time."""
+        """`id`, `mgrs` and `embedding` of all rows, tile by tile, some thousand at a time."""
         rows, vectors = rows_of(product.product), vectors_of_product(product.product)
         statement = (
-            f"SELECT id, {EMBEDDING} FROM {rows} JOIN {vectors} USING (number) "
+            f"SELECT id, mgrs, {EMBEDDING} FROM {rows} JOIN {vectors} USING (number) "
             "WHERE number >= %s AND number < %s"
         ).encode()
         step = max(1, _STREAMED_BYTES // (4 * product.width))
@@ -111,9 +111,13 @@ class PgvectorTables:
             for first in range(start, start + count, step):
                 with self._connection.cursor(binary=True) as cursor:
                     found = cursor.execute(statement, [first, min(first + step, start + count)])
-                    ids, embeddings = zip(*found.fetchall(), strict=True)
+                    ids, mgrs, embeddings = zip(*found.fetchall(), strict=True)
                 yield pa.table(
-                    {"id": pa.array(ids, pa.string()), "embedding": _lists(embeddings, product)}
+                    {
+                        "id": pa.array(ids, pa.string()),
+                        "mgrs": pa.array(mgrs, pa.string()),
+                        "embedding": _lists(embeddings, product),
+                    }
                 )
 
     def candidates(
@@ -189,7 +193,7 @@ def _product(
     tiles: int,
     centre: list[float] | None,
     grid: list[int] | None,
-    recall: dict[str, float],
+    recall: dict[str, Any],
     hnsw_ef: int | None,
     rows_in_no_graph: int,
 ) -> IndexedProduct:
@@ -201,9 +205,10 @@ def _product(
         tiles,
         None if centre is None else np.asarray(centre, dtype=np.float32),
         None if grid is None else (grid[0], grid[1]),
-        recall,
+        tuple(Rerank(**one) for one in recall.get("sketch", ())),
         # Rows in no graph are scored one by one; with many of them, sketches are faster.
         hnsw_ef if rows_in_no_graph <= EXACT_MAX_ROWS else None,
+        recall.get("hnsw"),
     )
 
 

@@ -1,10 +1,6 @@
 """How a query is answered: score every row, let a sketch choose which to score, or walk a graph.
 
-Source:
-    Measurements of exact scans and sketches at 1e5 and 1e6 rows: a scan is as fast below
-    `EXACT_MAX_ROWS`; a rerank of 1000 loses nothing without filters, one of 4000 nothing under the
-    hardest filter (one that leaves out whatever looks like the query). Of the best 20 in a
-    direction that ridge regression made, 1000 of 21,000 rows keep 18, and 2000 all.
+How many rows a sketch has to propose is measured when an index is built, see `sketch_recall`.
 """
 
 from collections.abc import Callable
@@ -13,11 +9,27 @@ from typing import Literal
 
 EXACT_MAX_ROWS = 10_000
 """Up to this many rows are all scored."""
-_RERANK = 1_000
-_RERANK_HARD = 4_000
-_RERANK_PER_HIT = 10
+LEAST_RERANK = 1_000
+"""A sketch proposes so many rows or more: scoring them costs next to nothing."""
+LEAST_RERANK_HARD = 4_000
+"""The same where few rows look like the query: under a filter, or for several examples."""
+_UNMEASURED_PER_HIT = 40
 
 How = Literal["exact", "sketch", "hnsw"]
+
+
+@dataclass(frozen=True)
+class Rerank:
+    """How many rows the sketches of a product have to propose, measured for one kind of query."""
+
+    k: int
+    """Hits that are asked for, or fewer."""
+    is_hard: bool
+    """Whether most of what looks like the query is left out by a filter."""
+    rows: int
+    """Rows that are proposed, and then scored."""
+    recall: float
+    """Share of the true k nearest rows that are among them, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +41,11 @@ class Plan:
     sketch is nearest to that of a positive are. `hnsw`: those that a walk over the graph finds."""
     rerank: int | None = None
     """How many rows a sketch proposes."""
+    recall: float | None = None
+    """Share of the true hits that it finds; None where that was not measured."""
 
 
-EXACT = Plan("exact")
+EXACT = Plan("exact", recall=1.0)
 
 
 @dataclass(frozen=True)
@@ -51,8 +65,17 @@ class Task:
     direction that a mode made of several."""
     has_sketches: bool
     """Whether the product has sketches."""
-    hnsw_ef: int | None
+    reranks: tuple[Rerank, ...] = ()
+    """What these have to propose; empty while that was not measured."""
+    hnsw_ef: int | None = None
     """Rows that a walk over the product's graph keeps in hand; None without a graph."""
+    hnsw_recall: float | None = None
+    """Share of the true hits that such walks find."""
+
+    @property
+    def is_hard(self) -> bool:
+        """Whether it may be that most of what looks like the query is left out."""
+        return self.is_filtered or not self.is_single
 
 
 def choose(task: Task, matches: Callable[[int], int]) -> Plan:
@@ -69,7 +92,7 @@ def choose(task: Task, matches: Callable[[int], int]) -> Plan:
         return EXACT
     if task.hnsw_ef is not None and task.is_single and not task.is_filtered:
         if task.candidates <= task.hnsw_ef:
-            return Plan("hnsw")
+            return Plan("hnsw", recall=task.hnsw_recall)
     return sketched
 
 
@@ -77,5 +100,12 @@ def by_sketch(task: Task) -> Plan:
     """The plan with sketches, or to score every row where there are none."""
     if not task.has_sketches:
         return EXACT
-    rerank = _RERANK if task.is_single and not task.is_filtered else _RERANK_HARD
-    return Plan("sketch", max(rerank, _RERANK_PER_HIT * task.last_rank))
+    unmeasured = max(LEAST_RERANK_HARD, _UNMEASURED_PER_HIT * task.last_rank)
+    measured = {one.k: one for one in task.reranks if one.is_hard == task.is_hard}
+    if not measured:
+        return Plan("sketch", unmeasured)
+    k = min((k for k in measured if k >= task.last_rank), default=max(measured))
+    rows = max(measured[k].rows, -(-measured[k].rows * task.last_rank // k))
+    if not task.is_single:  # several examples were not measured
+        return Plan("sketch", max(rows, unmeasured))
+    return Plan("sketch", rows, measured[k].recall if task.last_rank <= k else None)

@@ -1,8 +1,8 @@
 """What is read of single rows of the DuckDB index, in files beside it: a row is found by its place.
 
-Three files a product, memory-mapped: vectors as .npy, what an index tells of a row as Arrow, and
-the places of ids. Of a thousand rows scattered over a million only those are read, and a scan of
-vectors runs at the speed of memory; columns of a database give neither.
+Four files a product, memory-mapped: vectors and their sketches as .npy, what an index tells of a
+row as Arrow, and the places of ids. Of a thousand rows scattered over a million only those are
+read, and a scan runs at the speed of memory; columns of a database give neither.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,23 +17,19 @@ import pandas as pd
 import pyarrow as pa
 
 from clay_assets.errors import SearchError, UnusableIndexError
-from clay_assets.search.hits import ROW_SCHEMA, Examples, embedding_of
-from clay_assets.search.query import NEGATIVE_WEIGHT
+from clay_assets.search.best_rows import Vectors
+from clay_assets.search.hits import ROW_SCHEMA, embedding_of
+from clay_assets.search.sketch import Places, Words, sketch_words
 
 ROW_FOLDER = "indexes/rows"
 """Where the files lie in the store."""
-Vectors = npt.NDArray[np.float32]
-"""(N, D), unit length."""
-Places = npt.NDArray[np.uint32]
-"""(N,) numbers of rows."""
-_KINDS = ("vectors.npy", "rows.arrow", "ids.npy")
+_KINDS = ("vectors.npy", "words.npy", "rows.arrow", "ids.npy")
 _ROWS_AT_ONCE = 8_192
 
 
-def row_keys(name: str) -> tuple[str, str, str]:
-    """Where the three files of that name lie."""
-    vectors, rows, ids = (f"{ROW_FOLDER}/{name}.{kind}" for kind in _KINDS)
-    return vectors, rows, ids
+def row_keys(name: str) -> tuple[str, ...]:
+    """Where the four files of that name lie."""
+    return tuple(f"{ROW_FOLDER}/{name}.{kind}" for kind in _KINDS)
 
 
 @dataclass(frozen=True)
@@ -42,6 +38,8 @@ class RowFiles:
 
     vectors: Vectors
     """(N, D), a memory map."""
+    words: Words
+    """(W, N), a memory map of their sketches; (0, N) without."""
     rows: pa.Table
     """`hits.ROW_SCHEMA`, (N,), in memory-mapped batches."""
     hashes: npt.NDArray[np.uint64]
@@ -96,37 +94,50 @@ def open_row_files(paths: Sequence[Path]) -> RowFiles:
     Raises:
         UnusableIndexError: one is not such a file.
     """
-    vectors, rows, ids = paths
+    vectors, words, rows, ids = paths
     try:
         return RowFiles(
             np.load(vectors, mmap_mode="r"),
+            np.load(words, mmap_mode="r"),
             pa.ipc.open_file(pa.memory_map(str(rows))).read_all(),
             np.load(ids, mmap_mode="r"),
         )
     except (ValueError, EOFError, pa.ArrowInvalid) as error:
         raise UnusableIndexError(
-            f"{vectors.name}, {rows.name} or {ids.name} in {rows.parent} does not hold rows of an "
-            f"index: {error}; delete the index and materialise duckdb_index again"
+            f"{', '.join(path.name for path in paths[:-1])} or {ids.name} in {rows.parent} does "
+            f"not hold rows of an index: {error}; delete the index and materialise duckdb_index "
+            "again"
         ) from error
 
 
 @contextmanager
 def writing_row_files(
-    paths: Sequence[Path], rows: int, width: int
+    paths: Sequence[Path], rows: int, width: int, centre: npt.NDArray[np.float32] | None
 ) -> Iterator[Callable[[pa.Table], None]]:
     """Gives a function that appends rows with their vectors, some at a time.
+
+    Args:
+        paths: of the files.
+        rows: how many there will be.
+        width: numbers in a vector.
+        centre: of the sketches; None for none.
 
     Raises:
         SearchError: there were not as many as was said.
     """
     hashes = [np.empty(0, np.uint64)]
-    with paths[0].open("wb") as vectors, pa.ipc.new_file(str(paths[1]), ROW_SCHEMA) as writer:
+    words = np.zeros((0 if centre is None else -(-width // 64), rows), np.uint64)
+    with paths[0].open("wb") as vectors, pa.ipc.new_file(str(paths[2]), ROW_SCHEMA) as writer:
         np.lib.format.write_array_header_1_0(
             vectors, {"descr": "<f4", "fortran_order": False, "shape": (rows, width)}
         )
 
         def append(part: pa.Table) -> None:
-            vectors.write(np.ascontiguousarray(embedding_of(part)).data)
+            numbers = np.ascontiguousarray(embedding_of(part))
+            vectors.write(numbers.data)
+            if centre is not None:
+                place = sum(map(len, hashes))
+                words[:, place : place + len(part)] = sketch_words(numbers, centre)
             writer.write_table(part.select(ROW_SCHEMA.names), max_chunksize=_ROWS_AT_ONCE)
             hashes.append(_hashes(part["id"]))
 
@@ -138,43 +149,9 @@ def writing_row_files(
             "anew meanwhile; build the index again"
         )
     order = np.argsort(hashed).astype(np.uint64)
-    with paths[2].open("wb") as ids:
-        np.save(ids, np.stack([hashed[order], order]))
-
-
-def best_places(
-    vectors: Vectors, examples: Examples, most: int, places: Places | None = None
-) -> Places:
-    """Places of the `most` best rows by their float32 score, in no order.
-
-    Args:
-        vectors: of the product.
-        examples: what is looked for.
-        most: rows that are wanted.
-        places: rows that may be chosen; all by default.
-    """
-    if places is None:
-        places = np.arange(len(vectors), dtype=np.uint32)
-        scores = [_scores(vectors[part], examples) for part in _slices(len(vectors))]
-    else:
-        places = np.sort(places)
-        scores = [_scores(vectors[places[part]], examples) for part in _slices(len(places))]
-    found = np.concatenate([np.empty(0, np.float32), *scores])
-    if len(found) <= most:
-        return places
-    return places[np.argpartition(found, len(found) - most)[len(found) - most :]]
-
-
-def _slices(rows: int) -> list[slice]:
-    return [slice(start, start + _ROWS_AT_ONCE) for start in range(0, rows, _ROWS_AT_ONCE)]
-
-
-def _scores(vectors: Vectors, examples: Examples) -> Vectors:
-    """(N,) float32; see `hits.score` for what they mean."""
-    found: Vectors = (vectors @ examples.positives.T).max(axis=1)
-    if len(examples.negatives):
-        found -= np.float32(NEGATIVE_WEIGHT) * (vectors @ examples.negatives.T).max(axis=1)
-    return found
+    for path, numbers in ((paths[1], words), (paths[3], np.stack([hashed[order], order]))):
+        with path.open("wb") as file:  # by its name, numpy would add .npy
+            np.save(file, numbers)
 
 
 def _hashes(ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.uint64]:

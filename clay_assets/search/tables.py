@@ -5,14 +5,14 @@ above, so that every engine gives the same answer.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from clay_assets.search.hits import Examples
-from clay_assets.search.plan import Plan
+from clay_assets.search.plan import Plan, Rerank
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,20 @@ class IndexedProduct:
     """(width,) float32 that the sketches are centred on; None while there are none."""
     grid: tuple[int, int] | None = None
     """Rows and columns of patches in a chip; None where a row is a chip."""
-    recall: Mapping[str, float] = field(default_factory=dict)
-    """How a plan works -> its recall@10 when the index was built; empty when unmeasured."""
+    reranks: tuple[Rerank, ...] = ()
+    """What its sketches have to propose; empty when unmeasured."""
     hnsw_ef: int | None = None
     """Rows that a walk over its graph keeps in hand; None without a graph that is good enough."""
+    hnsw_recall: float | None = None
+    """Recall@10 of such walks; None when unmeasured."""
+
+    @property
+    def recall(self) -> dict[str, float]:
+        """How a plan works -> its least recall at any k that was measured."""
+        measured = {"sketch": min(one.recall for one in self.reranks)} if self.reranks else {}
+        if self.hnsw_recall is not None:
+            measured["hnsw"] = self.hnsw_recall
+        return measured
 
     @property
     def row_name(self) -> str:
@@ -84,7 +94,7 @@ class Tables(Protocol):
         """`most` rows, drawn and ordered by the MD5 of id and seed, and `embedding` if asked."""
 
     def vectors(self, product: IndexedProduct) -> Iterator[pa.Table]:
-        """`id` and `embedding` of all rows, some thousand at a time, in no order."""
+        """`id`, `mgrs` and `embedding` of all rows, some thousand at a time, in no order."""
 
     def candidates(
         self,

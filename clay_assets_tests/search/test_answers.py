@@ -389,7 +389,7 @@ def test_sketches_find_the_true_neighbours(many: Both) -> None:
     for index in (many.duckdb, many.pgvector):
         recall = measure_recall(index, "clay", reference=many.duckdb, samples=40)
         assert recall.recall >= 0.99
-        assert recall.exact_share == 0.5  # every other is filtered to a tile of 3,000 or 15,000
+        assert recall.exact_share <= 0.5  # every other is filtered to a tile of 3,000 or 15,000
         assert recall.score_difference < SCORE
 
 
@@ -433,7 +433,9 @@ def test_vectors_of_the_last_layers_are_answered_by_both_engines(
     """8,192 numbers: class token and mean of the last four layers of a ViT-L."""
     monkeypatch.setattr("clay_assets.search.centre.SKETCH_MIN_ROWS", 100)
     monkeypatch.setattr("clay_assets.search.plan.EXACT_MAX_ROWS", 99)
-    monkeypatch.setattr("clay_assets.search.plan._RERANK", 20)
+    monkeypatch.setattr("clay_assets.search.plan.LEAST_RERANK_HARD", 20)
+    monkeypatch.setattr("clay_assets.search.plan._UNMEASURED_PER_HIT", 10)
+    monkeypatch.setattr("clay_assets.search.sketch_recall.LEAST_RERANK", 20)
     chips = made_chips("32VKM", 150, width=8192, kinds=10)
     query = Query("clay", chip_id=chips[7].chip_id, k=2)
     expected = answer_by_numpy(chips, query)

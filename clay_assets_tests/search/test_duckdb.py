@@ -324,23 +324,22 @@ def test_patches_are_searched_like_chips(store: Store) -> None:
             assert frame["id"].tolist() == [f"{c}/{row}/{col}" for c, row, col in parts]
 
 
-def test_recall_is_measured_and_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_sketches_have_to_propose_is_measured_and_kept(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("clay_assets.search.centre.SKETCH_MIN_ROWS", 100)
-    monkeypatch.setattr("clay_assets.search.plan._RERANK_PER_HIT", 1)
-    monkeypatch.setattr("clay_assets.search.plan._RERANK", 30)
-    monkeypatch.setattr("clay_assets.search.plan._RERANK_HARD", 90)
+    monkeypatch.setattr("clay_assets.search.sketch_recall.LEAST_RERANK", 30)
     for tile in ("32VKM", "32VLM", "32VMM", "32VNM"):
         write_all(store, "clay", made_chips(tile, 90, width=256))
     first = build_duckdb(store, run_id="one")
-    assert 0.5 < first.recall["clay"] <= 1
     with DuckDBIndex(store) as index:
         (product,) = index.products()
-        assert product.recall == {"sketch": first.recall["clay"]}
+    ten, hundred = (one for one in product.reranks if not one.is_hard)
+    assert (ten.k, hundred.k) == (10, 100)
+    assert 30 <= ten.rows < hundred.rows < 540  # 1.5 times all rows
+    assert 0.99 <= ten.recall <= 1
+    assert {"sketch": first.recall["clay"]} == product.recall
     assert build_duckdb(store, run_id="two").recall == first.recall
-    monkeypatch.setattr("clay_assets.search.plan._RERANK", 1)
-    monkeypatch.setattr("clay_assets.search.plan._RERANK_HARD", 1)
-    write_all(store, "clay", made_chips("33VUG", 30, width=256))
-    assert build_duckdb(store, run_id="three").recall["clay"] < first.recall["clay"]
 
 
 def test_killed_build_leaves_the_old_index(store: Store, chips: list[MadeChip]) -> None:
@@ -363,7 +362,7 @@ def test_killed_build_leaves_the_old_index(store: Store, chips: list[MadeChip]) 
         build_duckdb(store, run_id="two")
         assert len(found(index, chips[0].chip_id)) == 30
         assert sorted(file.name for file in folder.iterdir()) == ["index.duckdb", "rows"]
-        assert len(list((folder / "rows").iterdir())) == 3
+        assert len(list((folder / "rows").iterdir())) == 4
 
 
 def test_second_builder_waits_and_finds_the_work_done(store: Store, chips: list[MadeChip]) -> None:

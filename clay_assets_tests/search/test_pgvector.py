@@ -410,7 +410,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clay_assets.search.centre.SKETCH_MIN_ROWS", 100)
     monkeypatch.setattr("clay_assets.search.pgvector_graphs.MIN_ROWS", 100)
     monkeypatch.setattr("clay_assets.search.pgvector_recall.SAMPLES", 25)
-    monkeypatch.setattr("clay_assets.search.plan._RERANK", 20)
+    monkeypatch.setattr("clay_assets.search.sketch_recall.LEAST_RERANK", 20)
     for module in ("plan", "pgvector_graphs", "pgvector_tables"):
         monkeypatch.setattr(f"clay_assets.search.{module}.EXACT_MAX_ROWS", 99)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from clay_assets.search.plan import EXACT, Plan, Task, choose
+from clay_assets.search.plan import EXACT, Plan, Rerank, Task, choose
 
 MILLION = Task(
     rows=1_000_000,
@@ -13,7 +13,12 @@ MILLION = Task(
     is_filtered=False,
     is_single=True,
     has_sketches=True,
-    hnsw_ef=None,
+    reranks=(
+        Rerank(100, False, 2_000, 0.995),
+        Rerank(10, False, 1_000, 0.999),
+        Rerank(10, True, 4_000, 0.99),
+        Rerank(100, True, 9_000, 0.99),
+    ),
 )
 
 
@@ -27,7 +32,7 @@ def asked(task: Task, matching: int | None = None) -> Plan:
 
 def test_few_rows_are_all_scored() -> None:
     assert asked(replace(MILLION, rows=10_000)) == EXACT
-    assert asked(replace(MILLION, rows=10_001)) == Plan("sketch", 1_000)
+    assert asked(replace(MILLION, rows=10_001)) == Plan("sketch", 1_000, 0.999)
 
 
 def test_without_sketches_all_rows_are_scored() -> None:
@@ -35,21 +40,30 @@ def test_without_sketches_all_rows_are_scored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("matching", "plan"), [(16_000, EXACT), (16_001, Plan("sketch", 4_000)), (0, EXACT)]
+    ("matching", "plan"), [(16_000, EXACT), (16_001, Plan("sketch", 4_000, 0.99)), (0, EXACT)]
 )
 def test_a_filter_that_leaves_few_rows_is_answered_exactly(matching: int, plan: Plan) -> None:
     assert asked(replace(MILLION, is_filtered=True), matching) == plan
 
 
-def test_a_sketch_proposes_ten_times_as_many_as_are_wanted() -> None:
-    assert asked(replace(MILLION, last_rank=1_000)) == Plan("sketch", 10_000)
+def test_a_sketch_proposes_what_was_measured_for_as_many_hits() -> None:
+    assert asked(replace(MILLION, last_rank=11)) == Plan("sketch", 2_000, 0.995)
+    assert asked(replace(MILLION, is_filtered=True), 10**6) == Plan("sketch", 4_000, 0.99)
+    assert asked(replace(MILLION, last_rank=1_000)) == Plan("sketch", 20_000)  # unmeasured
+    assert asked(replace(MILLION, last_rank=12_500)) == EXACT  # scoring all costs no more
+
+
+def test_for_what_was_not_measured_many_are_proposed() -> None:
     assert asked(replace(MILLION, is_single=False)) == Plan("sketch", 4_000)
-    assert asked(replace(MILLION, last_rank=25_000)) == EXACT  # scoring all costs no more
+    assert asked(replace(MILLION, is_single=False, last_rank=100)) == Plan("sketch", 9_000)
+    fresh = replace(MILLION, reranks=())
+    assert asked(fresh) == Plan("sketch", 4_000)
+    assert asked(replace(fresh, last_rank=1_000)) == Plan("sketch", 40_000)
 
 
 def test_a_graph_answers_one_example_without_filters() -> None:
-    graph = replace(MILLION, hnsw_ef=400)
-    assert asked(graph) == Plan("hnsw")
+    graph = replace(MILLION, hnsw_ef=400, hnsw_recall=0.993)
+    assert asked(graph) == Plan("hnsw", recall=0.993)
     assert asked(replace(graph, candidates=401)).how == "sketch"
     assert asked(replace(graph, is_single=False)).how == "sketch"
     assert asked(replace(graph, is_filtered=True), 500_000).how == "sketch"

@@ -8,8 +8,10 @@ import pyarrow as pa
 import pytest
 
 from clay_assets.errors import SearchError
+from clay_assets.search.best_rows import best_places
 from clay_assets.search.hits import ROW_SCHEMA, Examples, embedding_of, score, unit_vectors
-from clay_assets.search.row_files import best_places, open_row_files, writing_row_files
+from clay_assets.search.row_files import open_row_files, writing_row_files
+from clay_assets.search.sketch import sketch_words
 
 COUNT, WIDTH = 20_000, 6
 PARTS = ((0, 3), (3, 12_000), (12_000, COUNT))
@@ -22,7 +24,7 @@ def vectors() -> np.ndarray:
 
 @pytest.fixture
 def paths(tmp_path: Path) -> list[Path]:
-    return [tmp_path / name for name in ("v.npy", "r.arrow", "i.npy")]
+    return [tmp_path / name for name in ("v.npy", "w.npy", "r.arrow", "i.npy")]
 
 
 def rows_of(vectors: np.ndarray, start: int, end: int) -> pa.Table:
@@ -40,11 +42,13 @@ def rows_of(vectors: np.ndarray, start: int, end: int) -> pa.Table:
 
 
 def test_rows_are_found_by_place_and_by_id(paths: list[Path], vectors: np.ndarray) -> None:
-    with writing_row_files(paths, COUNT, WIDTH) as append:
+    centre = np.full(WIDTH, 0.1, np.float32)
+    with writing_row_files(paths, COUNT, WIDTH, centre) as append:
         for start, end in PARTS:
             append(rows_of(vectors, start, end))
     files = open_row_files(paths)
     assert isinstance(files.vectors, np.memmap)
+    assert np.array_equal(files.words, sketch_words(vectors, centre))
     places = np.array([19_999, 4, 12_000, 11_999, 0], dtype=np.uint32)
     taken = files.take(places, vectors=True)
     assert taken["id"].to_pylist() == [f"chip_{place}" for place in places]
@@ -60,7 +64,7 @@ def test_rows_are_found_by_place_and_by_id(paths: list[Path], vectors: np.ndarra
 def test_too_few_rows_are_an_error(paths: list[Path], vectors: np.ndarray) -> None:
     with (
         pytest.raises(SearchError, match="20000 rows were to be indexed and 7 were read: embedd"),
-        writing_row_files(paths, COUNT, WIDTH) as append,
+        writing_row_files(paths, COUNT, WIDTH, None) as append,
     ):
         append(rows_of(vectors, 0, 7))
 
@@ -68,7 +72,7 @@ def test_too_few_rows_are_an_error(paths: list[Path], vectors: np.ndarray) -> No
 def test_files_of_something_else_are_said(paths: list[Path]) -> None:
     for path in paths:
         path.write_bytes(b"something else")
-    with pytest.raises(SearchError, match=r"v\.npy, r\.arrow or i\.npy in .* does not hold rows"):
+    with pytest.raises(SearchError, match=r"v\.npy, w\.npy, r\.arrow or i\.npy in .* does not h"):
         open_row_files(paths)
 
 

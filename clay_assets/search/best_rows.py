@@ -1,0 +1,57 @@
+"""Choosing the best of many rows by their vectors, at the speed of memory."""
+
+import numpy as np
+import numpy.typing as npt
+
+from clay_assets.search.hits import Examples
+from clay_assets.search.query import NEGATIVE_WEIGHT
+from clay_assets.search.sketch import Places
+
+Vectors = npt.NDArray[np.float32]
+"""(N, D), unit length."""
+_ROWS_AT_ONCE = 8_192
+
+
+def best_places(
+    vectors: Vectors, examples: Examples, most: int, places: Places | None = None
+) -> Places:
+    """Places of the `most` best rows by their float32 score, in no order.
+
+    Args:
+        vectors: of the product.
+        examples: what is looked for.
+        most: rows that are wanted.
+        places: rows that may be chosen; all by default.
+    """
+    if places is None:
+        places = np.arange(len(vectors), dtype=np.uint32)
+        scores = [_scores(vectors[part], examples) for part in _slices(len(vectors))]
+    else:
+        places = np.sort(places)
+        scores = [_scores(vectors[places[part]], examples) for part in _slices(len(places))]
+    found = np.concatenate([np.empty(0, np.float32), *scores])
+    if len(found) <= most:
+        return places
+    return places[np.argpartition(found, len(found) - most)[len(found) - most :]]
+
+
+def _slices(rows: int) -> list[slice]:
+    return [slice(start, start + _ROWS_AT_ONCE) for start in range(0, rows, _ROWS_AT_ONCE)]
+
+
+def _scores(vectors: Vectors, examples: Examples) -> Vectors:
+    """(N,) float32; see `hits.score` for what they mean."""
+    found = _nearest(vectors, examples.positives)
+    if len(examples.negatives):
+        found -= np.float32(NEGATIVE_WEIGHT) * _nearest(vectors, examples.negatives)
+    return found
+
+
+def _nearest(vectors: Vectors, examples: Vectors) -> Vectors:
+    """(N,) the largest inner product with one of some vectors."""
+    found: Vectors
+    if len(examples) == 1:
+        found = vectors @ examples[0]
+    else:
+        found = (vectors @ examples.T).max(axis=1)
+    return found

@@ -1,0 +1,141 @@
+"""How many rows sketches have to propose, and the true neighbours of some rows: in one pass.
+
+Of rows drawn by seed the true nearest are found by brute force, and where their sketches rank
+among all. So many rows are proposed that nearly all of the true ones are among them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clay_assets.search.hits import embedding_of
+from clay_assets.search.plan import LEAST_RERANK, LEAST_RERANK_HARD, Rerank
+from clay_assets.search.sketch import differing_bits, sketch_words
+
+KS = (10, 100)
+"""Numbers of hits that are measured."""
+LEAST_RECALL = 0.99
+"""What is aimed at."""
+SAMPLES = 200
+"""Rows whose neighbours are asked for, half of them under a filter."""
+_MARGIN = 1.5  # on the rows proposed: the samples are few
+_MOST = max(KS)
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Rows whose neighbours are asked for."""
+
+    ids: list[str]
+    """(Q,)."""
+    vectors: npt.NDArray[np.float32]
+    """(Q, D)."""
+    tiles: list[str]
+    """(T,) all tiles of the product."""
+    allowed: npt.NDArray[np.bool_]
+    """(Q, T) in which tiles each may find rows."""
+
+    @property
+    def is_hard(self) -> npt.NDArray[np.bool_]:
+        """(Q,) which may find rows of other tiles than their own only."""
+        return np.array([not tiles.all() for tiles in self.allowed], dtype=bool)
+
+
+def draw_queries(rows: pa.Table, tiles: Sequence[str]) -> Queries:
+    """Every other one may find rows of a fourth of the tiles only, its own not among them.
+
+    That leaves out most of what looks like it, and is the hardest case for a sketch.
+
+    Args:
+        rows: `id`, `mgrs` and `embedding` of the rows drawn.
+        tiles: all tiles of the product.
+    """
+    rng = np.random.default_rng(0)
+    allowed = np.ones((len(rows), len(tiles)), dtype=bool)
+    for number, own in enumerate(rows["mgrs"].to_pylist()):
+        others = [place for place, tile in enumerate(tiles) if tile != own]
+        if number % 2 and others:
+            allowed[number] = False
+            allowed[number, rng.choice(others, max(1, len(tiles) // 4), replace=False)] = True
+    return Queries(rows["id"].to_pylist(), embedding_of(rows), list(tiles), allowed)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The true nearest rows of some queries."""
+
+    scores: npt.NDArray[np.float32]
+    """(Q, 100), the best first; -inf where a query may find fewer rows."""
+    ranks: npt.NDArray[np.int64]
+    """(Q, 100) by their sketches, among all rows that the query may find, from 1; 0 without."""
+
+
+def find_truth(
+    queries: Queries, batches: Iterable[pa.Table], centre: npt.NDArray[np.float32] | None
+) -> Truth:
+    """The true nearest rows, and where their sketches rank.
+
+    Args:
+        queries: what is asked.
+        batches: `id`, `mgrs` and `embedding` of all rows, some thousand at a time.
+        centre: of the sketches; None for none.
+    """
+    count, width = queries.vectors.shape
+    scores = np.full((count, _MOST), -np.inf, np.float32)
+    differing = np.full((count, _MOST), width + 1, np.int64)
+    histogram = np.zeros((count, width + 2), np.int64)
+    offsets = np.arange(count)[:, None] * (width + 2)
+    for batch in batches:
+        may_find = _may_find(queries, batch)
+        vectors = embedding_of(batch)
+        found = np.where(may_find, queries.vectors @ vectors.T, np.float32(-np.inf))
+        bits = np.full(found.shape, width + 1, np.int64)
+        if centre is not None:
+            words = sketch_words(vectors, centre)
+            for number, sketch in enumerate(sketch_words(queries.vectors, centre).T):
+                bits[number] = differing_bits(words, sketch)
+            bits[~may_find] = width + 1
+            counted = np.bincount((bits + offsets).ravel(), minlength=histogram.size)
+            histogram += counted.reshape(histogram.shape)
+        both = np.concatenate([scores, found], axis=1)
+        best = np.argpartition(-both, _MOST - 1, axis=1)[:, :_MOST]
+        scores = np.take_along_axis(both, best, axis=1)
+        differing = np.take_along_axis(np.concatenate([differing, bits], axis=1), best, axis=1)
+    order = np.argsort(-scores, axis=1)
+    differing = np.take_along_axis(differing, order, axis=1)
+    ranks = np.take_along_axis(histogram.cumsum(axis=1), differing, axis=1)
+    ranks[differing > width] = 0
+    return Truth(np.take_along_axis(scores, order, axis=1), ranks)
+
+
+def _may_find(queries: Queries, batch: pa.Table) -> npt.NDArray[np.bool_]:
+    """(Q, N) which rows each query may find; never itself."""
+    tile = pc.index_in(batch["mgrs"], value_set=pa.array(queries.tiles, pa.string())).to_numpy()
+    may_find: npt.NDArray[np.bool_] = queries.allowed[:, tile]
+    own = pc.index_in(batch["id"], value_set=pa.array(queries.ids, pa.string()))
+    rows = np.flatnonzero(own.is_valid().to_numpy())
+    may_find[own.drop_null().to_numpy().astype(np.int64), rows] = False
+    return may_find
+
+
+def needed_reranks(queries: Queries, truth: Truth) -> tuple[Rerank, ...]:
+    """How many rows sketches have to propose for each of `KS`, with and without a hard filter."""
+    return tuple(
+        _needed(truth.ranks[queries.is_hard == is_hard, :k], k, is_hard=is_hard)
+        for is_hard in (False, True)
+        for k in KS
+    )
+
+
+def _needed(ranks: npt.NDArray[np.int64], k: int, *, is_hard: bool) -> Rerank:
+    known = np.sort(ranks[ranks > 0])
+    least = LEAST_RERANK_HARD if is_hard else LEAST_RERANK
+    if not len(known):
+        return Rerank(k, is_hard, least, 1.0)
+    enough = known[int(np.ceil(LEAST_RECALL * len(known))) - 1]
+    rows = max(least, int(_MARGIN * enough))
+    return Rerank(k, is_hard, rows, float((known <= rows).mean()))
