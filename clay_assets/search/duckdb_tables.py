@@ -192,6 +192,5 @@ def _proposed(files: RowFiles, sketches: Words, most: int, places: Places | None
     """Places of the rows whose sketches are nearest, then by id."""
     sure, tied = nearest_sketches(files.words, sketches, most, places)
     if len(sure) + len(tied) > most:
-        ids = files.take(tied, vectors=False)["id"].to_numpy(zero_copy_only=False)
-        tied = tied[np.argsort(ids.astype(str))[: most - len(sure)]]
+        tied = tied[np.argsort(files.ids_at(tied))[: most - len(sure)]]
     return np.concatenate([sure, tied])

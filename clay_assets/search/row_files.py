@@ -62,6 +62,16 @@ class RowFiles:
             found = found.append_column("embedding", lists)
         return found.take(pa.array(np.argsort(order)))
 
+    def ids_at(self, places: Places) -> npt.NDArray[np.str_]:
+        """Ids of the rows at some places."""
+        batch_of = np.searchsorted(self._starts, places, side="right") - 1
+        rows = places - self._starts[batch_of]
+        ids = [batch["id"] for batch in self._batches]
+        return np.array(
+            [ids[batch][int(row)].as_py() for batch, row in zip(batch_of, rows, strict=True)],
+            dtype=str,
+        )
+
     def places_of(self, ids: Sequence[str]) -> Places:
         """Places of the rows of some ids, in no order; of those that there are."""
         wanted = _hashes(pa.array(ids, pa.string()))
