@@ -16,7 +16,7 @@ from clay_assets.search.hits import embedding_of
 from clay_assets.search.plan import LEAST_RERANK, LEAST_RERANK_HARD, Rerank
 from clay_assets.search.sketch import differing_bits, sketch_words
 
-KS = (10, 100)
+KS = (10, 100, 1_000)
 """Numbers of hits that are measured."""
 LEAST_RECALL = 0.99
 """What is aimed at."""
@@ -69,9 +69,9 @@ class Truth:
     """The true nearest rows of some queries."""
 
     scores: npt.NDArray[np.float32]
-    """(Q, 100), the best first; -inf where a query may find fewer rows."""
+    """(Q, 1000), the best first; -inf where a query may find fewer rows."""
     ranks: npt.NDArray[np.int64]
-    """(Q, 100) by their sketches, among all rows that the query may find, from 1; 0 without."""
+    """(Q, 1000) by their sketches, among all rows that the query may find, from 1; 0 without."""
 
 
 def find_truth(

@@ -49,7 +49,7 @@ def test_a_filter_that_leaves_few_rows_is_answered_exactly(matching: int, plan: 
 def test_a_sketch_proposes_what_was_measured_for_as_many_hits() -> None:
     assert asked(replace(MILLION, last_rank=11)) == Plan("sketch", 2_000, 0.995)
     assert asked(replace(MILLION, is_filtered=True), 10**6) == Plan("sketch", 4_000, 0.99)
-    assert asked(replace(MILLION, last_rank=1_000)) == Plan("sketch", 20_000)  # unmeasured
+    assert asked(replace(MILLION, last_rank=1_000)) == Plan("sketch", 20_000)  # beyond
     assert asked(replace(MILLION, last_rank=12_500)) == EXACT  # scoring all costs no more
 
 

@@ -78,7 +78,7 @@ def test_so_many_are_proposed_that_the_true_neighbours_are_among_them(
         if number % 2:
             assert not allowed[number]
         scores[~allowed] = -np.inf
-        best = np.argsort(-scores)[:100]
+        best = np.argsort(-scores)[:1_000]
         assert truth.scores[number] == pytest.approx(scores[best], abs=1e-6)
         apart = bits_apart(few, centre, few[number])
         others = apart[allowed & (np.arange(9_000) != number)]
