@@ -49,15 +49,31 @@ def write_files(store: Store, rows: int, width: int) -> None:
             write_tile(store, tile, vectors)
 
 
-def write_tile(store: Store, tile: str, vectors: np.ndarray) -> None:
-    """One embedding file, as the embeddings stage writes it."""
+def write_tile(
+    store: Store,
+    tile: str,
+    vectors: np.ndarray,
+    corner: tuple[float, float] | None = None,
+    step: float = 0.01,
+    across: int = 64,
+) -> None:
+    """One embedding file, as the embeddings stage writes it, with four dates a place.
+
+    Args:
+        store: where it goes.
+        tile: its name.
+        vectors: (N, D).
+        corner: lon and lat of the first place; the middle of the tile by default.
+        step: degrees from one place to the next.
+        across: places from west to east.
+    """
     count, width = vectors.shape
-    lon, lat = tile_centre_wgs84(tile)
+    lon, lat = corner or tile_centre_wgs84(tile)
     place = np.arange(count) // 4
-    west, south = lon + 0.01 * (place % 64), lat + 0.01 * (place // 64)
+    west, south = lon + step * (place % across), lat + step * (place // across)
     days = [date(2020, 1, 1) + timedelta(days=int(n % 4) * 90) for n in range(count)]
     ids = [f"claytile_{tile}_{day:%Y%m%d}_v01_{n:05d}" for n, day in enumerate(days)]
-    corners = (west, south, west + 0.009, south + 0.009)
+    corners = (west, south, west + 0.9 * step, south + 0.9 * step)
     storage = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), width)
     columns = {
         "source_url": [f"chips/{tile}/{chip_id}.tif" for chip_id in ids],

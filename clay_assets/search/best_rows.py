@@ -1,5 +1,6 @@
 """Choosing the best of many rows by their vectors, at the speed of memory."""
 
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,6 +13,9 @@ from clay_assets.search.sketch import Places
 Vectors = npt.NDArray[np.float32]
 """(N, D), unit length."""
 _ROWS_AT_ONCE = 8_192
+_ONE_AT_A_TIME = threading.Lock()
+"""Held by whoever multiplies: one product takes all that memory gives, and of several at once the
+threads of BLAS spin against each other, which costs twenty times the processor's time."""
 _GATHER_COST = 5  # of a row picked out, in rows read one after the other; measured
 
 
@@ -63,9 +67,6 @@ def _scores(vectors: Vectors, examples: Examples) -> Vectors:
 
 def _nearest(vectors: Vectors, examples: Vectors) -> Vectors:
     """(N,) the largest inner product with one of some vectors."""
-    found: Vectors
-    if len(examples) == 1:
-        found = vectors @ examples[0]
-    else:
-        found = (vectors @ examples.T).max(axis=1)
-    return found
+    with _ONE_AT_A_TIME:
+        scores: Vectors = vectors @ (examples[0] if len(examples) == 1 else examples.T)
+    return scores if scores.ndim == 1 else scores.max(axis=1)

@@ -1,5 +1,7 @@
 """What an index answers, whatever its engine."""
 
+import os
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,6 +20,10 @@ from clay_assets.search.query import Query
 from clay_assets.search.tables import IndexedProduct, Tables
 
 __all__ = ["Index", "IndexedProduct", "Tables"]
+
+_TURNS = threading.BoundedSemaphore(max(2, os.cpu_count() or 1))
+"""As many searches at a time as there are processors: more would only wait for each other at every
+step of numpy, and each would take three times the processor's time."""
 
 
 class Index(ABC):
@@ -68,7 +74,7 @@ class Index(ABC):
             SearchError: the vector does not fit the product.
             DatabaseError: the server cannot be reached, or went away meanwhile.
         """
-        with self.reading() as tables:
+        with _TURNS, self.reading() as tables:
             return answer(
                 tables,
                 self.engine,

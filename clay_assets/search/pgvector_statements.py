@@ -38,9 +38,13 @@ def met(product: str, condition: str) -> str:
 
 def best(product: str, examples: Examples, some: str, most: int) -> Part:
     """The best of some rows by score, then id."""
-    scored, values = _score(examples)
-    joined = f"({some}) AS chosen JOIN {vectors_of_product(product)} USING (number)"
-    return f"SELECT chosen.* FROM {joined} ORDER BY {scored} DESC, id LIMIT {most}", values
+    score, values = _score(examples)
+    # OFFSET: else the planner may score and sort all rows, and then ask which of them are chosen.
+    scored = (
+        f"SELECT chosen.*, {score} AS score FROM ({some}) AS chosen "
+        f"JOIN {vectors_of_product(product)} USING (number) OFFSET 0"
+    )
+    return f"SELECT * FROM ({scored}) AS scored ORDER BY score DESC, id LIMIT {most}", values
 
 
 def nearest_by_sketch(sketched: np.ndarray, centre: np.ndarray, most: int) -> Part:

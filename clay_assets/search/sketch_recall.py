@@ -16,7 +16,7 @@ from clay_assets.search.hits import embedding_of
 from clay_assets.search.plan import LEAST_RERANK, LEAST_RERANK_HARD, Rerank
 from clay_assets.search.sketch import differing_bits, sketch_words
 
-KS = (10, 100, 1_000)
+KS = (10, 30, 100, 1_000)
 """Numbers of hits that are measured."""
 LEAST_RECALL = 0.99
 """What is aimed at."""
@@ -123,19 +123,17 @@ def _may_find(queries: Queries, batch: pa.Table) -> npt.NDArray[np.bool_]:
 
 
 def needed_reranks(queries: Queries, truth: Truth) -> tuple[Rerank, ...]:
-    """How many rows sketches have to propose for each of `KS`, with and without a hard filter."""
-    return tuple(
-        _needed(truth.ranks[queries.is_hard == is_hard, :k], k, is_hard=is_hard)
-        for is_hard in (False, True)
-        for k in KS
-    )
+    """How many rows sketches have to propose for each of `KS`, with and without a hard filter.
 
-
-def _needed(ranks: npt.NDArray[np.int64], k: int, *, is_hard: bool) -> Rerank:
-    known = np.sort(ranks[ranks > 0])
-    least = LEAST_RERANK_HARD if is_hard else LEAST_RERANK
-    if not len(known):
-        return Rerank(k, is_hard, least, 1.0)
-    enough = known[int(np.ceil(LEAST_RECALL * len(known))) - 1]
-    rows = max(least, int(_MARGIN * enough))
-    return Rerank(k, is_hard, rows, float((known <= rows).mean()))
+    A product of one tile has no hard queries, and so no figures for them.
+    """
+    reranks = []
+    for is_hard, least in ((False, LEAST_RERANK), (True, LEAST_RERANK_HARD)):
+        for k in KS:
+            ranks = truth.ranks[queries.is_hard == is_hard, :k]
+            known = np.sort(ranks[ranks > 0])
+            if len(known):
+                enough = known[int(np.ceil(LEAST_RECALL * len(known))) - 1]
+                rows = max(least, int(_MARGIN * enough))
+                reranks.append(Rerank(k, is_hard, rows, float((known <= rows).mean())))
+    return tuple(reranks)

@@ -60,7 +60,6 @@ def _embedded(instance: dg.DagsterInstance) -> dict[str, list[int]]:
 
 
 @pytest.mark.slow
-@pytest.mark.extra  # not seen to end since rows have an `id`, on a slow machine
 def test_objects_put_overwritten_and_deleted_reach_the_indexes(settings: Settings, tmp_path: Path):
     bucket = Store(settings.imagery, tmp_path / "cache")
 

@@ -334,7 +334,7 @@ def test_what_sketches_have_to_propose_is_measured_and_kept(
     first = build_duckdb(store, run_id="one")
     with DuckDBIndex(store) as index:
         (product,) = index.products()
-    ten, hundred, _ = (one for one in product.reranks if not one.is_hard)
+    ten, _, hundred, _ = (one for one in product.reranks if not one.is_hard)
     assert (ten.k, hundred.k) == (10, 100)
     assert 30 <= ten.rows < hundred.rows < 540  # 1.5 times all rows
     assert 0.99 <= ten.recall <= 1

@@ -90,3 +90,12 @@ def test_so_many_are_proposed_that_the_true_neighbours_are_among_them(
         assert needed.recall == (ranks <= needed.rows).mean() >= 0.99
     assert by_kind[False, 100].rows > by_kind[False, 10].rows
     assert by_kind[True, 10].rows >= by_kind[False, 10].rows
+
+
+def test_what_cannot_be_measured_is_left_out(vectors: np.ndarray, centre: np.ndarray) -> None:
+    table = rows(vectors[:600])
+    table = table.set_column(1, "mgrs", pa.array(["32VKM"] * 600))
+    queries = draw_queries(table.slice(0, 10), ["32VKM"])
+    reranks = needed_reranks(queries, find_truth(queries, [table], centre))
+    assert {(one.k, one.is_hard) for one in reranks} == {(k, False) for k in (10, 30, 100, 1_000)}
+    assert needed_reranks(queries, find_truth(queries, [table], None)) == ()

@@ -108,6 +108,13 @@ export function showPlaces(map, places) {
   if (!places.length) return;
   const dotsBelow = zoomOfPixels(places, FEW_PIXELS);
   map.setLayerZoomRange("hit-dots", 0, dotsBelow);
+  // Lines around thousands of specks tell nothing, and take most of the time of a frame.
+  for (const layer of ["place-line", "frame-casing", "frame"]) {
+    map.setLayerZoomRange(layer, dotsBelow, 24);
+  }
+  map.setPaintProperty(
+    "place-veil", "fill-antialias", ["step", ["zoom"], false, dotsBelow, true],
+  );
   map.setLayerZoomRange("hit-badges", zoomOfPixels(places, BADGE_PIXELS), 24);
   frameWidths(map, places);
 }
