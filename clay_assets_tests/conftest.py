@@ -19,6 +19,9 @@ from clay_assets.store import Store
 SHARED = Path(__file__).parents[1].parent / "shared"
 START_S = 60
 
+# A console keeps the width that it finds when it is made, of a narrow terminal or a worker's.
+os.environ.pop("COLUMNS", None)
+
 # Time says nothing on a shared machine, and a change must not fail by the luck of the draw.
 settings.register_profile("everywhere", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
