@@ -111,10 +111,11 @@ def _row_over(tables: Tables, product: IndexedProduct, lonlat: tuple[float, floa
     over = shapely.intersects_xy(shapely.from_wkb(rows["geometry"].to_numpy()), *lonlat)
     frame = rows.filter(pa.array(over, pa.bool_())).drop_columns(["geometry"]).to_pandas()
     if frame.empty:
+        what = "chip" if product.grid is None else "patch"
         raise NotFoundError(
-            f"no {product.row_name.removesuffix('s')} of product {product.product!r} covers lon "
-            f"{lonlat[0]}, lat {lonlat[1]}; its {product.rows} {product.row_name} lie in "
-            f"{product.tiles} tiles, the map shows where"
+            f"no {what} of product {product.product!r} covers lon {lonlat[0]}, lat {lonlat[1]}; "
+            f"its {product.rows} {product.row_name} lie in {product.tiles} tiles, the map shows "
+            "where"
         )
     frame = frame.sort_values(
         ["cloud_share", "date", "id"], ascending=[True, False, True], na_position="last"

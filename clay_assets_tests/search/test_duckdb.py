@@ -312,6 +312,8 @@ def test_patches_are_searched_like_chips(store: Store) -> None:
     patches = patches_of(chips)
     with DuckDBIndex(store) as index:
         assert index.products()[0].grid == (4, 4)
+        with pytest.raises(NotFoundError, match="no patch of product 'fine' covers lon 100"):
+            index.search(Query("fine", lonlat=(100.0, 10.0)))
         for query in (
             Query("fine", 20, patches[40].chip_id),
             Query("fine", 20, vector=patches[3].embedding, max_cloud_share=0.2),
