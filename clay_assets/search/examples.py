@@ -74,16 +74,17 @@ def named_rows(
     rows = tables.named(product, ids, vectors=vectors)
     missing = sorted(set(ids) - set(rows["id"].to_pylist()))
     if missing:
-        what, how = "chip", ""
+        how = ""
         if product.grid is not None:
-            what, (last_row, last_col) = "patch", (side - 1 for side in product.grid)
+            last_row, last_col = (side - 1 for side in product.grid)
             how = (
                 "; its rows are patches, name one as chip_id/row/col with row 0 to "
                 f"{last_row} from the north and col 0 to {last_col} from the west"
             )
         raise NotFoundError(
-            f"no {what} {', '.join(map(repr, missing[:3]))} in product {product.product!r} of the "
-            f"index, which holds {product.rows} {product.row_name} of {product.tiles} tiles{how}"
+            f"no {product.one_row} {', '.join(map(repr, missing[:3]))} in product "
+            f"{product.product!r} of the index, which holds {product.rows} "
+            f"{product.row_name} of {product.tiles} tiles{how}"
         )
     return rows
 
@@ -111,11 +112,10 @@ def _row_over(tables: Tables, product: IndexedProduct, lonlat: tuple[float, floa
     over = shapely.intersects_xy(shapely.from_wkb(rows["geometry"].to_numpy()), *lonlat)
     frame = rows.filter(pa.array(over, pa.bool_())).drop_columns(["geometry"]).to_pandas()
     if frame.empty:
-        what = "chip" if product.grid is None else "patch"
         raise NotFoundError(
-            f"no {what} of product {product.product!r} covers lon {lonlat[0]}, lat {lonlat[1]}; "
-            f"its {product.rows} {product.row_name} lie in {product.tiles} tiles, the map shows "
-            "where"
+            f"no {product.one_row} of product {product.product!r} covers lon {lonlat[0]}, "
+            f"lat {lonlat[1]}; its {product.rows} {product.row_name} lie in {product.tiles} tiles, "
+            "the map shows where"
         )
     frame = frame.sort_values(
         ["cloud_share", "date", "id"], ascending=[True, False, True], na_position="last"

@@ -53,6 +53,11 @@ class IndexedProduct:
         """What its rows are, for people."""
         return "chips" if self.grid is None else "patches"
 
+    @property
+    def one_row(self) -> str:
+        """What one of its rows is, for people."""
+        return "chip" if self.grid is None else "patch"
+
 
 class Tables(Protocol):
     """One consistent view of an index.
