@@ -2,11 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from clay_assets_tests.serve.browsing import (
-    needs_chromium,
-    open_page,
-    point_of,
-)
+from clay_assets_tests.serve.browsing import PATIENCE, needs_chromium, open_page, point_of
 
 pytestmark = needs_chromium
 
@@ -16,10 +12,16 @@ def count_shown(page: Page) -> int:
     return int(page.locator("#beyond-count b").inner_text().split()[0])
 
 
-def polygons(page: Page, source: str) -> int:
-    """Features that a mode has laid over the map."""
-    drawn = page.evaluate("(name) => claySearch.map.getStyle().sources[name]?.data", source)
-    return len(drawn["features"]) if drawn else 0
+def expect_polygons(page: Page, source: str, number: int) -> None:
+    """Wait until a mode has laid this many features over the map, which follows a slider late."""
+    page.wait_for_function(
+        """([name, number]) => {
+            const drawn = claySearch.map.getStyle().sources[name]?.data;
+            return (drawn?.features.length ?? 0) === number;
+        }""",
+        arg=[source, number],
+        timeout=PATIENCE,
+    )
 
 
 def test_marks_teach_a_classifier_whose_confidence_is_chosen(page, address):
@@ -39,7 +41,7 @@ def test_marks_teach_a_classifier_whose_confidence_is_chosen(page, address):
     rows = page.evaluate("claySearch.store.get().products[0].chips")
     assert count_shown(page) == rows
     places = page.evaluate("claySearch.store.get().places.length")
-    assert polygons(page, "predictions") == places
+    expect_polygons(page, "predictions", places)
     each = [int(text) for text in page.locator(".class-choice b").all_inner_texts()]
     assert sum(each) == rows
     page.locator(".class-choice").first.click()
@@ -48,7 +50,7 @@ def test_marks_teach_a_classifier_whose_confidence_is_chosen(page, address):
     confidence.fill("0.99")
     assert count_shown(page) < rows
     page.get_by_role("tab", name="Similar").click()
-    assert polygons(page, "predictions") == 0
+    expect_polygons(page, "predictions", 0)
 
 
 def test_change_and_the_other_lenses_each_show_their_answer(page, address):
@@ -57,24 +59,25 @@ def test_change_and_the_other_lenses_each_show_their_answer(page, address):
     distances = [float(text) for text in page.locator(".pair-open b").all_inner_texts()]
     assert distances == sorted(distances, reverse=True)
     found = count_shown(page)
-    assert polygons(page, "beyond-areas") == found
+    expect_polygons(page, "beyond-areas", found)
     page.locator("#beyond-least").fill("0.5")
     assert count_shown(page) == sum(distance >= 0.5 for distance in distances) < found
-    assert polygons(page, "beyond-areas") == count_shown(page)
+    expect_polygons(page, "beyond-areas", count_shown(page))
 
     def choose(lens: str) -> None:
         page.get_by_role("radio", name=lens).check()
 
     choose("Clusters")
     expect(page.locator(".kinds li")).to_have_count(8)
-    assert polygons(page, "beyond-areas") == 0
+    expect_polygons(page, "beyond-areas", 0)
     page.locator("#beyond-clusters").fill("3")
     expect(page.locator(".kinds li")).to_have_count(3)
     tile = page.evaluate("claySearch.store.get().products[0].tiles[0]")
-    assert page.evaluate("(name) => Boolean(claySearch.map.getLayer(name))", f"overlay-{tile}")
+    overlay = "(name) => Boolean(claySearch.map.getLayer(name))"
+    page.wait_for_function(overlay, arg=f"overlay-{tile}", timeout=PATIENCE)
     choose("Colours")
     expect(page.get_by_text("of the variance")).to_be_visible()
     choose("Outliers")
     expect(page.get_by_text("The strangest of")).to_be_visible()
     expect(page.locator(".beyond-result .card").first).to_be_visible()
-    assert not page.evaluate("(name) => Boolean(claySearch.map.getLayer(name))", f"overlay-{tile}")
+    page.wait_for_function(f"!({overlay})('overlay-{tile}')", timeout=PATIENCE)
