@@ -3,7 +3,7 @@
 from clay_assets.search.examples import Background, find_examples, find_product
 from clay_assets.search.filters import matching
 from clay_assets.search.hits import Asked, Examples, Hits, hits_frame, rank
-from clay_assets.search.plan import EXACT, Task, by_sketch, choose
+from clay_assets.search.plan import EXACT, Task, choose, surer
 from clay_assets.search.query import Query
 from clay_assets.search.tables import IndexedProduct, Tables
 
@@ -32,17 +32,21 @@ def answer(
     condition, values = matching(tables, product, query)
     most = query.last_rank + len(examples.chip_ids) + _SPARE_CANDIDATES
     task = _task(product, query, examples, most)
-    plan = EXACT
-    if not exact:
-        plan = choose(task, lambda most: tables.count(product, condition, values, most=most))
+
+    def matches(most: int) -> int:
+        return tables.count(product, condition, values, most=most)
+
+    plan = EXACT if exact else choose(task, matches)
     while True:
         candidates = tables.candidates(product, examples, condition, values, plan=plan, most=most)
         asked = Asked(most, tables.score_error, gives_all=plan.how != "hnsw")
         ranking = rank(candidates, examples, query, asked)
-        if ranking.is_complete or most >= _MOST_CANDIDATES:
+        if not plan.stands(ranking.last_proposed) or (
+            plan.how == "hnsw" and not ranking.is_complete
+        ):
+            plan = surer(plan, task, matches)
+        elif ranking.is_complete or most >= _MOST_CANDIDATES:
             break
-        if plan.how == "hnsw":
-            plan = by_sketch(task)
         else:
             most *= 4
     frame = hits_frame(ranking.rows, query.product, ranking.scores, grid=product.grid)

@@ -7,7 +7,7 @@ import fcntl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -169,8 +169,8 @@ def _measure(
     truth = find_truth(queries, tables.vectors(product.indexed), product.centre.values)
     reranks = needed_reranks(queries, truth)
     connection.executemany(
-        "INSERT INTO reranks VALUES (?, ?, ?, ?, ?)",
-        [(product.name, one.k, one.is_hard, one.rows, one.recall) for one in reranks],
+        "INSERT INTO reranks VALUES (?, ?, ?, ?, ?, ?)",
+        [(product.name, *astuple(one)) for one in reranks],
     )
     return min(one.recall for one in reranks)
 

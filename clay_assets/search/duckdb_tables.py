@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from clay_assets.search.best_rows import best_places
-from clay_assets.search.hits import ENGINE_ERROR, Examples
+from clay_assets.search.hits import ENGINE_ERROR, SKETCH_RANK, Examples
 from clay_assets.search.plan import Plan, Rerank
 from clay_assets.search.row_files import RowFiles
 from clay_assets.search.sketch import Places, Words, nearest_sketches, sketch_words
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 INDEX_KEY = "indexes/index.duckdb"
 """Where the file lies in the store."""
-CODE_VERSION = 3
+CODE_VERSION = 4
 """Raised when the same embeddings would give other tables."""
 MEMORY_LIMIT = "1GB"
 """What the database may take for itself; rows come straight from the disk's cache."""
@@ -41,7 +42,7 @@ CREATE TABLE tiles (
     product VARCHAR, mgrs VARCHAR, data_version VARCHAR, rows INTEGER, first_place UINTEGER
 );
 CREATE TABLE reranks (
-    product VARCHAR, k INTEGER, is_hard BOOLEAN, rows INTEGER, recall DOUBLE
+    product VARCHAR, k INTEGER, is_hard BOOLEAN, first INTEGER, rows INTEGER, recall DOUBLE
 );
 CREATE SCHEMA embeddings;
 """
@@ -72,9 +73,9 @@ def product_table(product: str) -> str:
 def read_products(cursor: "duckdb.DuckDBPyConnection") -> list[IndexedProduct]:
     """All products of the current database, sorted by name."""
     reranks: dict[str, list[Rerank]] = {}
-    measured = "SELECT product, k, is_hard, rows, recall FROM reranks"
-    for product, k, is_hard, rows, recall in cursor.execute(measured).fetchall():
-        reranks.setdefault(product, []).append(Rerank(k, is_hard, rows, recall))
+    measured = "SELECT product, k, is_hard, first, rows, recall FROM reranks"
+    for product, *one in cursor.execute(measured).fetchall():
+        reranks.setdefault(product, []).append(Rerank(*one))
     found = cursor.execute("""
         SELECT product, checkpoint_id, width, grid, centre, sum(rows), count(*)
         FROM products JOIN tiles USING (product) GROUP BY ALL ORDER BY product
@@ -178,7 +179,10 @@ class DuckDBTables:
         places = self._places(product, condition, values) if condition != "TRUE" else None
         if plan.how == "sketch" and plan.rerank is not None and product.centre is not None:
             sketches = sketch_words(examples.sketched(product.centre), product.centre)
-            places = _proposed(files, sketches, plan.rerank, places)
+            proposed, ranks = _proposed(files, sketches, plan.rerank, places)
+            best = best_places(files.vectors, examples, most, proposed)
+            found = files.take(best, vectors=True)
+            return found.append_column(SKETCH_RANK, [ranks[np.searchsorted(proposed, best)]])
         return files.take(best_places(files.vectors, examples, most, places), vectors=True)
 
     def _places(self, product: IndexedProduct, condition: str, values: dict[str, Any]) -> Places:
@@ -188,9 +192,17 @@ class DuckDBTables:
         return found
 
 
-def _proposed(files: RowFiles, sketches: Words, most: int, places: Places | None) -> Places:
-    """Places of the rows whose sketches are nearest, then by id."""
-    sure, tied = nearest_sketches(files.words, sketches, most, places)
-    if len(sure) + len(tied) > most:
-        tied = tied[np.argsort(files.ids_at(tied))[: most - len(sure)]]
-    return np.concatenate([sure, tied])
+def _proposed(
+    files: RowFiles, sketches: Words, most: int, places: Places | None
+) -> tuple[Places, npt.NDArray[np.int64]]:
+    """Places, in order, of the rows whose sketches are nearest, then by id; and their ranks."""
+    found, differing = nearest_sketches(files.words, sketches, most, places)
+    if len(found) > most:
+        is_tied = differing == differing.max()
+        tied = found[is_tied]
+        tied = tied[np.argsort(files.ids_at(tied))[: most - (len(found) - len(tied))]]
+        kept = ~is_tied | np.isin(found, tied)
+        found, differing = found[kept], differing[kept]
+    order = np.argsort(found)
+    ranks = np.searchsorted(np.sort(differing), differing[order], side="right")
+    return found[order], ranks

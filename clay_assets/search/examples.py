@@ -83,8 +83,7 @@ def named_rows(
             )
         raise NotFoundError(
             f"no {product.one_row} {', '.join(map(repr, missing[:3]))} in product "
-            f"{product.product!r} of the index, which holds {product.rows} "
-            f"{product.row_name} of {product.tiles} tiles{how}"
+            f"{product.product!r} of the index, which holds {product.contents}{how}"
         )
     return rows
 
@@ -114,8 +113,7 @@ def _row_over(tables: Tables, product: IndexedProduct, lonlat: tuple[float, floa
     if frame.empty:
         raise NotFoundError(
             f"no {product.one_row} of product {product.product!r} covers lon {lonlat[0]}, "
-            f"lat {lonlat[1]}; its {product.rows} {product.row_name} lie in {product.tiles} tiles, "
-            "the map shows where"
+            f"lat {lonlat[1]}; it holds {product.contents}, the map shows where"
         )
     frame = frame.sort_values(
         ["cloud_share", "date", "id"], ascending=[True, False, True], na_position="last"

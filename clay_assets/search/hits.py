@@ -25,6 +25,9 @@ ROW_SCHEMA = pa.schema(
 """What an index tells of a row, besides its vector; geometry is WKB in OGC:CRS84.
 
 A row is a chip or a patch of one; its id is the chip's, or `chip_id/row/col`."""
+SKETCH_RANK = "sketch_rank"
+"""Column of candidates that a sketch proposed: how many of the rows that it proposed differ no more
+from the query."""
 
 ENGINE_ERROR = 1e-5
 """Most that a float32 score is off the true one, for unit vectors of usual width."""
@@ -122,6 +125,8 @@ class Ranking:
     """(N,) float64."""
     is_complete: bool
     """False when a row that the engine left out could belong among these."""
+    last_proposed: int
+    """The last rank, by their sketches, of the best rows; 0 where no sketch proposed them."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,8 @@ def rank(candidates: pa.Table, examples: Examples, query: Query, asked: Asked) -
     """The best of an engine's candidates.
 
     Args:
-        candidates: columns of `ROW_SCHEMA` and `embedding`; the best by the engine's own score.
+        candidates: columns of `ROW_SCHEMA`, `embedding` and, if a sketch proposed them,
+            `SKETCH_RANK`; the best by the engine's own score.
         examples: what is looked for.
         query: gives the page, the least score, and whether the examples may be hits.
         asked: what the engine was asked for.
@@ -151,17 +157,20 @@ def rank(candidates: pa.Table, examples: Examples, query: Query, asked: Asked) -
     keep = np.ones(len(ids), dtype=bool)
     if not query.include_query:
         keep &= ~np.isin(ids, examples.chip_ids)
-    if query.min_score is not None:
-        keep &= scores >= query.min_score
     chosen = np.flatnonzero(keep)
     chosen = chosen[np.lexsort((ids[chosen].astype(str), -scores[chosen]))][: query.last_rank]
+    last_proposed = 0
+    if SKETCH_RANK in candidates.column_names:
+        last_proposed = int(candidates[SKETCH_RANK].to_numpy()[chosen].max(initial=0))
+    if query.min_score is not None:
+        chosen = chosen[scores[chosen] >= query.min_score]
     last = scores[chosen[-1]] if len(chosen) == query.last_rank else query.min_score
     is_complete = (len(ids) < asked.most and asked.gives_all) or (
         last is not None and last > worst + 2 * asked.error
     )
     page = chosen[query.offset :]
     rows = candidates.select(ROW_SCHEMA.names).take(page).cast(ROW_SCHEMA)
-    return Ranking(rows, scores[page], is_complete)
+    return Ranking(rows, scores[page], is_complete, last_proposed)
 
 
 def embedding_of(rows: pa.Table) -> np.ndarray:

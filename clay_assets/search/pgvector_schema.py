@@ -7,7 +7,7 @@ from psycopg.sql import SQL, Identifier
 from clay_assets.errors import DatabaseError, NotFoundError
 from clay_assets.search.pgvector_layout import BOOKS, OLD_SCHEMAS, SCHEMAS
 
-CODE_VERSION = 3
+CODE_VERSION = 4
 """Raised when the same embeddings would give other tables."""
 MIN_PGVECTOR = (0, 8, 0)
 READER = "clay_reader"

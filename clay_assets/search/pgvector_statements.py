@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from clay_assets.search.hits import ROW_SCHEMA, Examples
+from clay_assets.search.hits import ROW_SCHEMA, SKETCH_RANK, Examples
 from clay_assets.search.pgvector_layout import (
     details_of,
     halves_of,
@@ -17,13 +17,21 @@ from clay_assets.search.sketch import sketch_text
 Part = tuple[str, dict[str, Any]]
 """SQL, and its parameters."""
 ROW = ", ".join(ROW_SCHEMA.names)
+_MET = "number, id, mgrs, date, cloud_share"
 EMBEDDING = "vector_send(embedding)"
 """A vector as its bytes: numpy reads many at once."""
 
 
-def told(product: str, some: str, *, vectors: bool) -> str:
-    """The statement that tells of some rows, by their numbers, what hits tell."""
-    embedding = f", {EMBEDDING}" if vectors else ""
+def told(product: str, some: str, *, vectors: bool, ranks: bool = False) -> str:
+    """The statement that tells of some rows, by their numbers, what hits tell.
+
+    Args:
+        product: theirs.
+        some: statement that gives the rows.
+        vectors: tell their vectors last.
+        ranks: tell their ranks by sketch, before.
+    """
+    embedding = (f", {SKETCH_RANK}" if ranks else "") + (f", {EMBEDDING}" if vectors else "")
     joined = f"JOIN {vectors_of_product(product)} USING (number)" if vectors else ""
     return (
         f"SELECT {ROW}{embedding} FROM ({some}) AS chosen "
@@ -33,7 +41,7 @@ def told(product: str, some: str, *, vectors: bool) -> str:
 
 def met(product: str, condition: str) -> str:
     """The rows that meet a condition."""
-    return f"SELECT number, id, mgrs, date, cloud_share FROM {rows_of(product)} WHERE {condition}"
+    return f"SELECT {_MET} FROM {rows_of(product)} WHERE {condition}"
 
 
 def best(product: str, examples: Examples, some: str, most: int) -> Part:
@@ -47,13 +55,26 @@ def best(product: str, examples: Examples, some: str, most: int) -> Part:
     return f"SELECT * FROM ({scored}) AS scored ORDER BY score DESC, id LIMIT {most}", values
 
 
-def nearest_by_sketch(sketched: np.ndarray, centre: np.ndarray, most: int) -> Part:
-    """Order and limit: rows whose sketch differs least from one of some vectors', then by id."""
+def nearest_by_sketch(
+    product: str, condition: str, sketched: np.ndarray, centre: np.ndarray, most: int
+) -> Part:
+    """Rows, of those that meet a condition, whose sketch differs least from one of some vectors'.
+
+    Then by id; with their ranks, see `hits.SKETCH_RANK`.
+    """
     values = {
         f"sketch{number}": sketch_text(vector, centre) for number, vector in enumerate(sketched)
     }
     counts = ", ".join(f"(sketch <~> %({name})s::bit({len(centre)}))" for name in values)
-    return f" ORDER BY least({counts}), id LIMIT {most}", values
+    proposed = (
+        f"SELECT {_MET}, least({counts}) AS differing FROM {rows_of(product)} WHERE {condition} "
+        f"ORDER BY differing, id LIMIT {most}"
+    )
+    return (
+        f"SELECT proposed.*, count(*) OVER (ORDER BY differing) AS {SKETCH_RANK} "
+        f"FROM ({proposed}) AS proposed",
+        values,
+    )
 
 
 def nearest_by_graphs(
@@ -76,8 +97,8 @@ def nearest_by_graphs(
                 f"LIMIT {most})"
             )
     return (
-        "SELECT number, id, mgrs, date, cloud_share "
-        f"FROM ({' UNION '.join(walks)}) AS near JOIN {rows_of(product)} USING (number)",
+        f"SELECT {_MET} FROM ({' UNION '.join(walks)}) AS near "
+        f"JOIN {rows_of(product)} USING (number)",
         values,
     )
 

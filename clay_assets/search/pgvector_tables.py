@@ -7,7 +7,7 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 
-from clay_assets.search.hits import ENGINE_ERROR, ROW_SCHEMA, Examples
+from clay_assets.search.hits import ENGINE_ERROR, ROW_SCHEMA, SKETCH_RANK, Examples
 from clay_assets.search.pgvector_layout import (
     LOAD_BITS,
     numbers_of,
@@ -131,15 +131,20 @@ class PgvectorTables:
         most: int,
     ) -> pa.Table:
         """The best rows by score, then id, as the plan says."""
-        some, parameters = met(product.product, condition), dict(values)
+        some, parameters, ranks = met(product.product, condition), dict(values), False
         if plan.how == "hnsw":
             some, parameters = self._walked(product, examples, most)
         elif plan.how == "sketch" and plan.rerank is not None and product.centre is not None:
-            sketched = examples.sketched(product.centre)
-            nearest, sketches = nearest_by_sketch(sketched, product.centre, plan.rerank)
-            some, parameters = some + nearest, parameters | sketches
+            some, sketches = nearest_by_sketch(
+                product.product,
+                condition,
+                examples.sketched(product.centre),
+                product.centre,
+                plan.rerank,
+            )
+            parameters, ranks = parameters | sketches, True
         chosen, scores = best(product.product, examples, some, most)
-        return self._told(product, chosen, parameters | scores, vectors=True)
+        return self._told(product, chosen, parameters | scores, vectors=True, ranks=ranks)
 
     def _walked(
         self, product: IndexedProduct, examples: Examples, most: int
@@ -167,22 +172,25 @@ class PgvectorTables:
         values: dict[str, Any],
         *,
         vectors: bool,
+        ranks: bool = False,
         order: str | None = None,
     ) -> pa.Table:
-        """Rows of `hits.ROW_SCHEMA`, and `embedding` if asked for."""
-        statement = told(product.product, some, vectors=vectors)
+        """Rows of `hits.ROW_SCHEMA`, and `embedding` and `SKETCH_RANK` if asked for."""
+        statement = told(product.product, some, vectors=vectors, ranks=ranks)
         if order is not None:
             statement += f" ORDER BY {order}"
         with self._connection.cursor(binary=True) as cursor:
             rows = cursor.execute(statement.encode(), values).fetchall()
-        columns = list(zip(*rows, strict=True)) or [()] * (len(ROW_SCHEMA) + 1)
+        columns = list(zip(*rows, strict=True)) or [()] * (len(ROW_SCHEMA) + 2)
         arrays = [
             pa.array(column, field.type) for column, field in zip(columns, ROW_SCHEMA, strict=False)
         ]
         table = pa.table(arrays, schema=ROW_SCHEMA)
-        if not vectors:
-            return table
-        return table.append_column("embedding", _lists(columns[-1], product))
+        if ranks:
+            table = table.append_column(SKETCH_RANK, pa.array(columns[len(ROW_SCHEMA)], pa.int64()))
+        if vectors:
+            table = table.append_column("embedding", _lists(columns[-1], product))
+        return table
 
 
 def _product(

@@ -1,10 +1,13 @@
 """How a query is answered: score every row, let a sketch choose which to score, or walk a graph.
 
-How many rows a sketch has to propose is measured when an index is built, see `sketch_recall`.
+How many rows a sketch has to propose is measured when an index is built, see `sketch_recall`. For
+most queries few are enough, and the answer tells: its hits are then among the first of those that
+were proposed. Only where they are not, as many are proposed as the worst queries need.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 from typing import Literal
 
 EXACT_MAX_ROWS = 10_000
@@ -13,6 +16,8 @@ LEAST_RERANK = 1_000
 """A sketch proposes so many rows or more: scoring them costs next to nothing."""
 LEAST_RERANK_HARD = 4_000
 """The same where few rows look like the query: under a filter, or for several examples."""
+SURE = 4
+"""Hits among the first fourth of the rows that a sketch proposed are taken for the best of all."""
 _UNMEASURED_PER_HIT = 40
 
 How = Literal["exact", "sketch", "hnsw"]
@@ -26,10 +31,12 @@ class Rerank:
     """Hits that are asked for, or fewer."""
     is_hard: bool
     """Whether most of what looks like the query is left out by a filter."""
+    first: int
+    """Rows that are proposed at first, and then scored."""
     rows: int
-    """Rows that are proposed, and then scored."""
+    """Rows that are proposed where the hits are not among the first of those; or as many."""
     recall: float
-    """Share of the true k nearest rows that are among them, 0 to 1."""
+    """Share of the true k nearest rows that are found so, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,12 @@ class Plan:
     """How many rows a sketch proposes."""
     recall: float | None = None
     """Share of the true hits that it finds; None where that was not measured."""
+    is_final: bool = True
+    """Whether its answer stands wherever its hits rank among the rows that a sketch proposed."""
+
+    def stands(self, last_proposed: int) -> bool:
+        """Whether an answer is taken, whose hits rank so by their sketches or before."""
+        return self.is_final or self.rerank is None or SURE * last_proposed <= self.rerank
 
 
 EXACT = Plan("exact", recall=1.0)
@@ -85,10 +98,8 @@ def choose(task: Task, matches: Callable[[int], int]) -> Plan:
         task: what is asked.
         matches: counts the rows that pass the filters, up to so many.
     """
-    sketched = by_sketch(task)
-    # Fetching a row by its sketch costs as much as scoring four.
-    most = max(EXACT_MAX_ROWS, 4 * sketched.rerank) if sketched.rerank else task.rows
-    if task.rows <= most or (task.is_filtered and matches(most + 1) <= most):
+    sketched, _ = _by_sketch(task)
+    if _is_cheaper_exact(sketched, task, matches):
         return EXACT
     if task.hnsw_ef is not None and task.is_single and not task.is_filtered:
         if task.candidates <= task.hnsw_ef:
@@ -96,16 +107,33 @@ def choose(task: Task, matches: Callable[[int], int]) -> Plan:
     return sketched
 
 
-def by_sketch(task: Task) -> Plan:
-    """The plan with sketches, or to score every row where there are none."""
+def surer(plan: Plan, task: Task, matches: Callable[[int], int]) -> Plan:
+    """The plan to go on with when the answer of a plan is not taken."""
+    first, final = _by_sketch(task)
+    wanted = first if plan.how == "hnsw" else final
+    return EXACT if _is_cheaper_exact(wanted, task, matches) else wanted
+
+
+def _is_cheaper_exact(plan: Plan, task: Task, matches: Callable[[int], int]) -> bool:
+    """Whether scoring every row costs less than a plan with sketches."""
+    # Fetching a row by its sketch costs as much as scoring four.
+    most = max(EXACT_MAX_ROWS, 4 * plan.rerank) if plan.rerank else task.rows
+    return task.rows <= most or (task.is_filtered and matches(most + 1) <= most)
+
+
+def _by_sketch(task: Task) -> tuple[Plan, Plan]:
+    """The plan with sketches to begin with and the final one; to score every row without them."""
     if not task.has_sketches:
-        return EXACT
+        return EXACT, EXACT
     unmeasured = max(LEAST_RERANK_HARD, _UNMEASURED_PER_HIT * task.last_rank)
     measured = {one.k: one for one in task.reranks if one.is_hard == task.is_hard}
     if not measured:
-        return Plan("sketch", unmeasured)
+        return Plan("sketch", unmeasured), Plan("sketch", unmeasured)
     k = min((k for k in measured if k >= task.last_rank), default=max(measured))
-    rows = max(measured[k].rows, -(-measured[k].rows * task.last_rank // k))
+    more = max(1.0, task.last_rank / k)
+    first, rows = ceil(measured[k].first * more), ceil(measured[k].rows * more)
+    recall = measured[k].recall if task.last_rank <= k else None
     if not task.is_single:  # several examples were not measured
-        return Plan("sketch", max(rows, unmeasured))
-    return Plan("sketch", rows, measured[k].recall if task.last_rank <= k else None)
+        first, rows, recall = max(first, unmeasured), max(rows, unmeasured), None
+    final = Plan("sketch", rows, recall)
+    return replace(final, rerank=first, is_final=first >= rows), final

@@ -10,6 +10,8 @@ Words = npt.NDArray[np.uint64]
 """(W, N): sketches of N rows, 64 bits a word; a scan reads word after word of many rows."""
 Places = npt.NDArray[np.uint32]
 """(N,) numbers of rows."""
+Bits = npt.NDArray[np.uint16]
+"""(N,) in how many bits rows differ."""
 _ROWS_AT_ONCE = 16_384  # so that what is counted stays in the processor's cache
 
 
@@ -27,7 +29,7 @@ def sketch_text(vector: np.ndarray, centre: np.ndarray) -> str:
     return "".join("1" if bit else "0" for bit in vector > centre)
 
 
-def differing_bits(words: Words, sketch: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint16]:
+def differing_bits(words: Words, sketch: npt.NDArray[np.uint64]) -> Bits:
     """(N,) bits in which rows differ from one (W,) sketch."""
     count = np.zeros(words.shape[1], np.uint16)
     differing = np.empty(words.shape[1], np.uint64)
@@ -41,17 +43,14 @@ def differing_bits(words: Words, sketch: npt.NDArray[np.uint64]) -> npt.NDArray[
 
 def nearest_sketches(
     words: Words, sketches: Words, most: int, places: Places | None = None
-) -> tuple[Places, Places]:
-    """Places of the `most` rows that differ least from the nearest of some sketches.
+) -> tuple[Places, Bits]:
+    """Places of the rows that differ least from the nearest of some sketches, and by how much.
 
     Args:
         words: (W, N) of all rows.
         sketches: (W, Q), one or more.
-        most: rows that are wanted.
+        most: rows that are wanted; there are more where several share the last rank.
         places: rows that may be chosen; all by default.
-
-    Returns:
-        Those that are surely among them, and those that share the last rank, of which some are.
     """
     count = words.shape[1] if places is None else len(places)
     chosen, distances = np.empty(0, np.uint32), np.empty(0, np.uint16)
@@ -71,6 +70,4 @@ def nearest_sketches(
             bound = int(np.partition(distances, most - 1)[most - 1])
             kept = distances <= bound
             chosen, distances = chosen[kept], distances[kept]
-    if len(chosen) <= most:
-        return chosen, chosen[:0]
-    return chosen[distances < bound], chosen[distances == bound]
+    return chosen, distances

@@ -1,7 +1,8 @@
 """How many rows sketches have to propose, and the true neighbours of some rows: in one pass.
 
 Of rows drawn by seed the true nearest are found by brute force, and where their sketches rank
-among all. So many rows are proposed that nearly all of the true ones are among them.
+among all. So many rows are proposed that nearly all of the true ones are among them; at first only
+as many as cost least, given how often the answer would have to be sought again, see `plan`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clay_assets.search.hits import embedding_of
-from clay_assets.search.plan import LEAST_RERANK, LEAST_RERANK_HARD, Rerank
+from clay_assets.search.plan import LEAST_RERANK, LEAST_RERANK_HARD, SURE, Rerank
 from clay_assets.search.sketch import differing_bits, sketch_words
 
 KS = (10, 30, 100, 1_000)
@@ -24,6 +25,7 @@ SAMPLES = 200
 """Rows whose neighbours are asked for, half of them under a filter."""
 _MARGIN = 1.5  # on the rows proposed: the samples are few
 _MOST = max(KS)
+_MOST_SURE = 100  # of more hits it is not known what stands beside the true ones in a first answer
 
 
 @dataclass(frozen=True)
@@ -129,11 +131,34 @@ def needed_reranks(queries: Queries, truth: Truth) -> tuple[Rerank, ...]:
     """
     reranks = []
     for is_hard, least in ((False, LEAST_RERANK), (True, LEAST_RERANK_HARD)):
-        for k in KS:
-            ranks = truth.ranks[queries.is_hard == is_hard, :k]
-            known = np.sort(ranks[ranks > 0])
-            if len(known):
-                enough = known[int(np.ceil(LEAST_RECALL * len(known))) - 1]
-                rows = max(least, int(_MARGIN * enough))
-                reranks.append(Rerank(k, is_hard, rows, float((known <= rows).mean())))
+        ranks = truth.ranks[queries.is_hard == is_hard]
+        reranks += [_needed(ranks, k, least, is_hard=is_hard) for k in KS if (ranks > 0).any()]
     return tuple(reranks)
+
+
+def _needed(ranks: npt.NDArray[np.int64], k: int, least: int, *, is_hard: bool) -> Rerank:
+    """What is needed for k hits, of queries whose true nearest rank so, (Q, 1000)."""
+    known = np.sort(ranks[:, :k][ranks[:, :k] > 0])
+    enough = known[int(np.ceil(LEAST_RECALL * len(known))) - 1]
+    rows = max(least, int(_MARGIN * enough))
+    chosen, least_cost = Rerank(k, is_hard, rows, rows, float((known <= rows).mean())), float(rows)
+    first = least
+    while k <= _MOST_SURE and first < rows:
+        found, again = _share_found(ranks, k, first, rows)
+        if found >= LEAST_RECALL and first + again * rows < least_cost:
+            chosen, least_cost = Rerank(k, is_hard, first, rows, found), first + again * rows
+        first *= 2
+    return chosen
+
+
+def _share_found(
+    ranks: npt.NDArray[np.int64], k: int, first: int, rows: int
+) -> tuple[float, float]:
+    """Share of the true k nearest that are found, and of queries that are asked again."""
+    is_near = (ranks > 0) & (ranks <= first)
+    hits = is_near & (is_near.cumsum(axis=1) <= k)
+    last = np.where(hits, ranks, 0).max(axis=1)
+    stands = (hits.sum(axis=1) == k) & (SURE * last <= first)
+    true = ranks[:, :k]
+    found = np.where(stands[:, None], hits[:, :k], (true > 0) & (true <= rows))
+    return float(found.sum() / (true > 0).sum()), float(1 - stands.mean())

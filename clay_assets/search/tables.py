@@ -49,9 +49,10 @@ class IndexedProduct:
         return measured
 
     @property
-    def row_name(self) -> str:
-        """What its rows are, for people."""
-        return "chips" if self.grid is None else "patches"
+    def contents(self) -> str:
+        """What it holds, for people."""
+        rows = self.one_row if self.rows == 1 else "chips" if self.grid is None else "patches"
+        return f"{self.rows} {rows} of {self.tiles} {'tile' if self.tiles == 1 else 'tiles'}"
 
     @property
     def one_row(self) -> str:
@@ -114,6 +115,7 @@ class Tables(Protocol):
         """The `most` best rows by score, then id: `hits.ROW_SCHEMA` and `embedding`.
 
         By plan `sketch` only `plan.rerank` rows are scored: those whose sketch is nearest to one
-        of `examples.sketched(product.centre)`, then by id. By plan `hnsw`, asked for only without
-        a condition, those that a walk over the graph finds; there may be too few.
+        of `examples.sketched(product.centre)`, then by id; `hits.SKETCH_RANK` is told of them.
+        By plan `hnsw`, asked for only without a condition, those that a walk over the graph finds;
+        there may be too few.
         """

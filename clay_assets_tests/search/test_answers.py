@@ -24,6 +24,7 @@ from clay_assets.search import (
     PgvectorIndex,
     Query,
     build_duckdb,
+    maintain_pgvector,
     measure_recall,
     sync_tile,
 )
@@ -265,7 +266,7 @@ def test_samples_are_the_same_in_both_engines(both: Both) -> None:
         (
             Query("clay", lonlat=(0.5, 10)),
             NotFoundError,
-            r"no chip of product 'clay' covers lon 0\.5, lat 10\.0; its 270 chips lie in 3 tiles",
+            r"no chip of product 'clay' covers lon 0\.5, lat 10\.0; it holds 270 chips of 3 tiles",
         ),
     ],
 )
@@ -425,6 +426,35 @@ def test_as_many_hits_as_asked_for_even_when_a_sketch_proposes_fewer(many: Both)
         few = index.search(Query("clay", k=9, chip_id=many.chips[0].chip_id), exact=True)
         assert few.exact
         assert few.frame["chip_id"].tolist() == hits.frame["chip_id"].tolist()[:9]
+
+
+def test_few_rows_are_scored_where_the_hits_stand_out_and_more_where_they_do_not(
+    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each kind of chip is in two tiles of four: elsewhere all rows are about equally far."""
+    monkeypatch.setattr("clay_assets.search.centre.SKETCH_MIN_ROWS", 100)
+    monkeypatch.setattr("clay_assets.search.plan.EXACT_MAX_ROWS", 99)
+    monkeypatch.setattr("clay_assets.search.sketch_recall.LEAST_RERANK_HARD", 75)
+    rng = np.random.default_rng(5)
+    kinds = rng.normal(size=(40, 160))
+    chips = []
+    tiles = (*TILES, "33VVG")
+    for place, tile in enumerate(tiles):
+        of_tile = [kind for kind in range(40) if (place - kind) % 4 < 2]
+        for number, chip in enumerate(made_chips(tile, 320, width=160)):
+            near = kinds[of_tile[number % 20]] + rng.normal(size=160) / 10
+            chips.append(replace(chip, embedding=near))
+    near, far = (Query("clay", 5, chips[0].chip_id, mgrs=tile) for tile in tiles[1:3])
+    with both_indexes(store, database_url, chips) as both:
+        maintain_pgvector(database_url, "clay")
+        for index in (both.duckdb, both.pgvector):
+            (ten,) = (one for one in index.products()[0].reranks if one.is_hard and one.k == 10)
+            assert ten.first < ten.rows
+            assert ten.recall >= 0.99
+            for query, how in ((near, "sketch"), (far, "exact")):
+                hits, expected = index.search(query), answer_by_numpy(chips, query)
+                assert (hits.how, hits.expected_recall) == (how, ten.recall if query is near else 1)
+                assert hits.frame["id"].tolist() == [chip_id for chip_id, _ in expected]
 
 
 def test_vectors_of_the_last_layers_are_answered_by_both_engines(
