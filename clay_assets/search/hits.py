@@ -1,7 +1,8 @@
 """The answer to a query, and the one scoring that both engines end with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -195,24 +196,20 @@ def hits_frame(
         scores: theirs, if they have any.
         grid: rows and columns of patches in a chip; None where a row is a chip.
     """
-    frame = rows.drop_columns(["geometry"]).to_pandas()
-    named: Mapping[str, np.ndarray] = _parts_of(rows["id"], is_patch=grid is not None)
-    for position, (name, values) in enumerate(named.items(), start=1):
-        frame.insert(position, name, values)
+    parts = _parts_of(rows["id"], is_patch=grid is not None)
     if scores is not None:
-        frame.insert(1 + len(named), "score", np.asarray(scores, dtype=np.float64))
-    frame["product"] = product
+        parts["score"] = pa.array(np.asarray(scores, dtype=np.float64))
+    told = {name: rows[name] for name in ROW_SCHEMA.names if name not in ("id", "geometry")}
+    product_of = pa.repeat(product, len(rows))
+    frame = pa.table({"id": rows["id"]} | parts | told | {"product": product_of}).to_pandas()
     geometry = shapely.from_wkb(rows["geometry"].to_numpy())
     return geopandas.GeoDataFrame(frame, geometry=geometry, crs="OGC:CRS84")
 
 
-def _parts_of(ids: pa.ChunkedArray, *, is_patch: bool) -> dict[str, np.ndarray]:
+def _parts_of(ids: pa.ChunkedArray, *, is_patch: bool) -> dict[str, Any]:
     """What the ids say: the chip, and which of its patches."""
     if not is_patch:
-        return {"chip_id": ids.to_numpy()}
+        return {"chip_id": ids}
     parts = pc.extract_regex(ids, r"^(?P<chip_id>.*)/(?P<patch_row>\d+)/(?P<patch_col>\d+)$")
-    patches = {
-        name: pc.struct_field(parts, name).cast(pa.int16()).to_numpy()
-        for name in ("patch_row", "patch_col")
-    }
-    return {"chip_id": pc.struct_field(parts, "chip_id").to_numpy(), **patches}
+    kinds = {"chip_id": pa.string(), "patch_row": pa.int16(), "patch_col": pa.int16()}
+    return {name: pc.struct_field(parts, name).cast(kind) for name, kind in kinds.items()}

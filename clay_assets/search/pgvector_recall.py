@@ -20,7 +20,7 @@ from clay_assets.search.sketch_recall import (
 )
 from clay_assets.search.tables import IndexedProduct
 
-EF_SEARCH = (100, 200, 300, 400, 600, 800, 1000)
+EF_SEARCH = (80, 100, 120, 150, 200, 250, 300, 400, 600, 800, 1000)
 """Rows a walk may keep in hand, the shortest walk first; pgvector takes 1,000 at most."""
 NEIGHBOURS = 10
 """Of a row, that walks are asked for."""

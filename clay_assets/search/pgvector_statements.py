@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from pgvector import HalfVector
 
 from clay_assets.search.hits import ROW_SCHEMA, SKETCH_RANK, Examples
 from clay_assets.search.pgvector_layout import (
@@ -78,28 +79,24 @@ def nearest_by_sketch(
 
 
 def nearest_by_graphs(
-    product: str, positives: np.ndarray, ranges: list[tuple[int, int]], most: int
+    product: str, vector: np.ndarray, ranges: list[tuple[int, int]], most: int
 ) -> Part:
-    """The rows that are nearest to any positive in each range of numbers.
+    """The rows that are nearest to a vector, of those in some ranges of numbers.
 
-    Where a graph covers just such a range, PostgreSQL walks it; else it scores the range.
+    Where a graph covers just such a range, PostgreSQL walks it; else it scores the range. They are
+    compared by their vectors of half precision. The ranges stand in the statement as they are, so
+    that a plan that is kept for other vectors knows the graphs too.
     """
-    values: dict[str, Any] = {}
-    walks = []
-    for number, positive in enumerate(positives):
-        values[f"near{number}"] = positive
-        for place, (first, beyond) in enumerate(ranges):
-            values |= {f"first{place}": first, f"beyond{place}": beyond}
-            walks.append(
-                f"(SELECT number FROM {halves_of(product)} "
-                f"WHERE number >= %(first{place})s AND number < %(beyond{place})s "
-                f"ORDER BY embedding <#> %(near{number})b::vector::halfvec({len(positive)}) "
-                f"LIMIT {most})"
-            )
+    walks = " UNION ALL ".join(
+        f"(SELECT number, embedding <#> %(near)b::halfvec({len(vector)}) AS distance "
+        f"FROM {halves_of(product)} WHERE number >= {first} AND number < {beyond} "
+        f"ORDER BY distance LIMIT {most})"
+        for first, beyond in ranges
+    )
     return (
-        f"SELECT {_MET} FROM ({' UNION '.join(walks)}) AS near "
-        f"JOIN {rows_of(product)} USING (number)",
-        values,
+        f"SELECT {_MET} FROM (SELECT number FROM ({walks}) AS walked ORDER BY distance "
+        f"LIMIT {most}) AS near JOIN {rows_of(product)} USING (number)",
+        {"near": HalfVector(vector)},
     )
 
 

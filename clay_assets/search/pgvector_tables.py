@@ -163,7 +163,7 @@ class PgvectorTables:
         ).fetchall()
         ranges = [numbers_of(first, beyond) for first, beyond in covered]
         rest = (ranges[-1][1] if ranges else 0, 2**63 - 1)
-        return nearest_by_graphs(product.product, examples.positives, [*ranges, rest], most)
+        return nearest_by_graphs(product.product, examples.positives[0], [*ranges, rest], most)
 
     def _told(
         self,

@@ -107,10 +107,10 @@ def open_row_files(paths: Sequence[Path]) -> RowFiles:
     vectors, words, rows, ids = paths
     try:
         return RowFiles(
-            np.load(vectors, mmap_mode="r"),
-            np.load(words, mmap_mode="r"),
+            _mapped(vectors),
+            _mapped(words),
             pa.ipc.open_file(pa.memory_map(str(rows))).read_all(),
-            np.load(ids, mmap_mode="r"),
+            _mapped(ids),
         )
     except (ValueError, EOFError, pa.ArrowInvalid) as error:
         raise UnusableIndexError(
@@ -118,6 +118,11 @@ def open_row_files(paths: Sequence[Path]) -> RowFiles:
             f"not hold rows of an index: {error}; delete the index and materialise duckdb_index "
             "again"
         ) from error
+
+
+def _mapped(path: Path) -> np.ndarray:
+    """A .npy file as a plain array: numpy's own class for maps costs time at every slice."""
+    return np.asarray(np.load(path, mmap_mode="r"))
 
 
 @contextmanager

@@ -24,6 +24,17 @@ def expect_polygons(page: Page, source: str, number: int) -> None:
     )
 
 
+def colours(page: Page, source: str) -> set[str]:
+    """Colours of the features of a source, as they are drawn."""
+    return set(
+        page.evaluate(
+            "(name) => claySearch.map.getStyle().sources[name].data.features"
+            ".map(({ properties }) => properties.colour)",
+            source,
+        )
+    )
+
+
 def test_marks_teach_a_classifier_whose_confidence_is_chosen(page, address):
     open_page(page, address, "?mode=classify")
     learn = page.get_by_role("button", name="Learn")
@@ -42,6 +53,7 @@ def test_marks_teach_a_classifier_whose_confidence_is_chosen(page, address):
     assert count_shown(page) == rows
     places = page.evaluate("claySearch.store.get().places.length")
     expect_polygons(page, "predictions", places)
+    assert colours(page, "predictions") == colours(page, "marks")
     each = [int(text) for text in page.locator(".class-choice b").all_inner_texts()]
     assert sum(each) == rows
     page.locator(".class-choice").first.click()

@@ -1,6 +1,6 @@
 // The page's address says what is asked, so that a search can be shared and gone back to.
 
-import { NEGATIVE, POSITIVE } from "./labels.js";
+import { NEGATIVE, POSITIVE } from "./classes.js";
 import { chipOf } from "./rows.js";
 
 export const MOST_HITS = 1000;

@@ -1,6 +1,7 @@
 // The HTTP API. Addresses are relative, so the page also works behind a proxy's path.
 
-import { idsOf, NEGATIVE, POSITIVE } from "./labels.js";
+import { NEGATIVE, POSITIVE } from "./classes.js";
+import { idsOf } from "./labels.js";
 import { middleOf } from "./ground.js";
 import { placeOfChip } from "./places.js";
 import { chipOf, patchOf } from "./rows.js";

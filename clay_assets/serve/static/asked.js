@@ -1,7 +1,8 @@
 // What is asked about: a chip with its dates, a picture, or marks; and the way out.
 
+import { NEGATIVE, POSITIVE } from "./classes.js";
 import { button, h, icon } from "./dom.js";
-import { idsOf, NEGATIVE, POSITIVE } from "./labels.js";
+import { idsOf } from "./labels.js";
 import { picture } from "./pictures.js";
 import { placeOfChip } from "./places.js";
 import { count, day, nameOf, percent } from "./words.js";

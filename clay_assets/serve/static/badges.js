@@ -7,12 +7,12 @@ const SIGN = 20;
 const SCALE = 2; // drawn at twice the size, for dense screens
 
 /**
- * Add the image `rank:N` or `class:NAME` to the map; other names are not ours. Rank 0 marks the
- * asked chip.
+ * Add the image `rank:N` or `class:TOKEN:SIGN` to the map; other names are not ours. Rank 0 marks
+ * the asked chip.
  */
 export function badgeFor(map, id) {
-  const [kind, text] = id.split(":");
-  if (kind === "class") return addSign(map, id, text);
+  const [kind, text, ...sign] = id.split(":");
+  if (kind === "class") return addSign(map, id, text, sign.join(":"));
   if (kind !== "rank") return;
   const canvas = document.createElement("canvas");
   const width = Math.max(HEIGHT, 8 + 7 * text.length);
@@ -26,14 +26,14 @@ export function badgeFor(map, id) {
   map.addImage(id, pixels, { pixelRatio: SCALE });
 }
 
-/** A disc in the colour of a class of marks, with + or − or the class's first letter. */
-function addSign(map, id, name) {
+/** A disc in the colour of a class of marks, with its sign. */
+function addSign(map, id, token, text) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = SIGN * SCALE;
   const context = canvas.getContext("2d");
   context.scale(SCALE, SCALE);
   const middle = SIGN / 2;
-  for (const [radius, fill] of [[middle, "casing"], [middle - 1.5, classColour(name)]]) {
+  for (const [radius, fill] of [[middle, "casing"], [middle - 1.5, token]]) {
     context.fillStyle = colour(fill);
     context.beginPath();
     context.arc(middle, middle, radius, 0, 2 * Math.PI);
@@ -43,13 +43,9 @@ function addSign(map, id, name) {
   context.font = `700 14px ${getComputedStyle(document.body).fontFamily}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
-  context.fillText({ positive: "+", negative: "−" }[name] ?? name, middle, middle + 0.5);
+  context.fillText(text, middle, middle + 0.5);
   const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
   map.addImage(id, pixels, { pixelRatio: SCALE });
-}
-
-function classColour(name) {
-  return ["positive", "negative"].includes(name) ? name : "other-class";
 }
 
 function drawRank(context, text, width) {

@@ -2,14 +2,15 @@
 
 import { shown as failureOf } from "./actions.js";
 import { getPredictions, predictionsUrl, trainClassifier } from "./beyond_api.js";
-import { classColour, gallery, rowWords, segments, slider, swatch } from "./beyond_parts.js";
+import { gallery, rowWords, segments, slider, swatch } from "./beyond_parts.js";
 import { reportOf, trustAt } from "./beyond_report.js";
+import { classCss, className } from "./classes.js";
 import { button, fill, h, icon } from "./dom.js";
-import { className } from "./labels.js";
 import { modeOfView } from "./modes.js";
 import { showPredictions, sureRows } from "./predictions_map.js";
 import { chipOf, describeRow } from "./rows.js";
 import { failure, skeletons } from "./states.js";
+import { onTheme } from "./theme.js";
 import { count, percent } from "./words.js";
 
 const BACKGROUND_ROWS = 200;
@@ -89,7 +90,8 @@ function createView({ map, store, actions }) {
   function paint() {
     const state = store.get();
     const isOurs = isShown && trained?.product === state.product;
-    showPredictions(map, state, isOurs ? current() : null, gridOf(state));
+    const found = isOurs ? { rows: current(), classes: trained.classes } : null;
+    showPredictions(map, state, found, gridOf(state));
   }
 
   const result = h("div", { class: "beyond-result", "aria-live": "polite" });
@@ -152,7 +154,7 @@ function createView({ map, store, actions }) {
             `${percent(trust.accuracy)} were right`),
       h("ul", { class: "beyond-classes" }, trained.classes.map((name, number) => h("li", {},
         button("class-choice", () => choose(number), { "aria-pressed": String(wanted === number) },
-          swatch(classColour(number)), h("span", {}, className(name)),
+          swatch(classCss(name, trained.classes)), h("span", {}, className(name)),
           h("b", {}, all.filter((row) => row[2] === number).length.toLocaleString()))))),
       h("p", { class: "beyond-links" }, "Save: ",
         fileLink("predictions.csv", { ...fields, format: "csv" }, "CSV"), " · ",
@@ -195,6 +197,7 @@ function createView({ map, store, actions }) {
 
   store.watch(["labels", "product", "places"], () => { if (isShown) { draw(); paint(); } });
   store.watch(["mapDate"], () => { if (isShown) paint(); });
+  onTheme(() => { if (isShown) paint(); });
 
   return {
     node,

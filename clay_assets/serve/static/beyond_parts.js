@@ -4,15 +4,6 @@ import { button, h } from "./dom.js";
 import { picture } from "./pictures.js";
 import { day, nameOf } from "./words.js";
 
-/** Colours of classes by their number, told apart by most eyes; Tableau's ten. */
-export const CLASS_COLOURS = [
-  "#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#edc948", "#76b7b2", "#ff9da7",
-  "#9c755f", "#bab0ac",
-];
-
-/** The colour of a class. */
-export const classColour = (number) => CLASS_COLOURS[number % CLASS_COLOURS.length];
-
 /** A square of a colour, for legends. */
 export const swatch = (colour) =>
   h("i", { class: "swatch", "aria-hidden": "true", style: { "--swatch": colour } });

@@ -1,8 +1,8 @@
 // How far to trust a classifier: its cross-validation, as a person reads it.
 
-import { classColour, figure, swatch } from "./beyond_parts.js";
+import { figure, swatch } from "./beyond_parts.js";
+import { classCss, className } from "./classes.js";
 import { h } from "./dom.js";
-import { className } from "./labels.js";
 import { count, percent } from "./words.js";
 
 /** The report of a trained classifier. */
@@ -35,8 +35,8 @@ function classTable({ classes: scores }, classes) {
   return h("table", { class: "beyond-table" },
     h("thead", {}, h("tr", {},
       ["class", "labels", "found", "right"].map((name) => h("th", { scope: "col" }, name)))),
-    h("tbody", {}, scores.map(({ name, labelled, recall, precision }, number) => h("tr", {},
-      h("th", { scope: "row" }, swatch(classColour(number)), className(classes[number] ?? name)),
+    h("tbody", {}, scores.map(({ name, labelled, recall, precision }) => h("tr", {},
+      h("th", { scope: "row" }, swatch(classCss(name, classes)), className(name)),
       h("td", {}, String(labelled)),
       h("td", { title: "Recall: of its labels, the share told" }, percent(recall)),
       h("td", { title: "Precision: of what is told to be it, the share that is" },

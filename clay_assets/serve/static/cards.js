@@ -1,7 +1,7 @@
 // One hit of the gallery.
 
+import { NEGATIVE, POSITIVE } from "./classes.js";
 import { button, h, icon } from "./dom.js";
-import { NEGATIVE, POSITIVE } from "./labels.js";
 import { picture } from "./pictures.js";
 import { placeOfChip } from "./places.js";
 import { shadeCss } from "./shades.js";

@@ -2,8 +2,9 @@
 
 import { getChip } from "./api.js";
 import { rowOf } from "./cards.js";
+import { NEGATIVE, POSITIVE } from "./classes.js";
 import { button, fill, h, icon } from "./dom.js";
-import { idsOf, NEGATIVE, POSITIVE } from "./labels.js";
+import { idsOf } from "./labels.js";
 import { picture } from "./pictures.js";
 import { findChip, placeOfChip } from "./places.js";
 import { chipOf, patchOf } from "./rows.js";

@@ -1,6 +1,6 @@
 // The keyboard.
 
-import { NEGATIVE, POSITIVE } from "./labels.js";
+import { NEGATIVE, POSITIVE } from "./classes.js";
 import { shownChip } from "./places.js";
 import { toggleTheme } from "./theme.js";
 

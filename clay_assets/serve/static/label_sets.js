@@ -2,9 +2,10 @@
 
 import { canShare } from "./address.js";
 import { ApiError, deleteLabelSet, getLabelSet, listLabelSets, putLabelSet } from "./api.js";
+import { POSITIVE } from "./classes.js";
 import { button, fill, h, icon } from "./dom.js";
 import { download } from "./export.js";
-import { labelCollection, labelsOf, POSITIVE } from "./labels.js";
+import { labelCollection, labelsOf } from "./labels.js";
 import { count } from "./words.js";
 
 /** Add the actions on label sets to `actions`. */

@@ -1,5 +1,6 @@
 // Marks: chips that hits should look like, or not; any other class is for the classifier.
 
+import { className, classCss, NEGATIVE, POSITIVE, sign } from "./classes.js";
 import { button, fill, h, icon } from "./dom.js";
 import { describeRow, footprintOf } from "./rows.js";
 import { picture } from "./pictures.js";
@@ -16,8 +17,6 @@ import { count, day, nameOf } from "./words.js";
  * @property {string} hash of the chip's picture
  */
 
-export const POSITIVE = "positive";
-export const NEGATIVE = "negative";
 export const MARKED_MODES = ["similar", "classify"]; // modes that use the marks
 
 /** Ids of the marks of a class. */
@@ -28,16 +27,6 @@ export function idsOf(labels, name) {
 /** Classes in use, the two of a search first. */
 export function classesOf(labels, chosen = POSITIVE) {
   return [...new Set([POSITIVE, NEGATIVE, ...labels.map((label) => label.class), chosen])];
-}
-
-/** A class as people read it. */
-export function className(name) {
-  return { [POSITIVE]: "More like", [NEGATIVE]: "Less like" }[name] ?? name;
-}
-
-/** CSS colour of a class. */
-export function classCss(name) {
-  return `var(--${[POSITIVE, NEGATIVE].includes(name) ? name : "other-class"})`;
 }
 
 /** `labels` with rows of these ids in a class; null takes their marks off. */
@@ -98,7 +87,7 @@ export function addLabels(container, store, actions) {
       h("ul", { class: "marks" },
         classesOf(labels).flatMap((name) =>
           labels.filter((label) => label.class === name)
-            .map((label) => mark(label, mode, actions)))),
+            .map((label) => mark(label, labels, mode, actions)))),
       mode === "similar" && refineButton(state, actions));
     if (left) container.querySelector(".marks").scrollLeft = left;
     if (focused) (document.getElementById(focused) ?? container.querySelector("button"))?.focus();
@@ -110,21 +99,17 @@ function title({ labels, labelSet }) {
   return [count(labels.length, "mark"), name].filter(Boolean).join(" · ");
 }
 
-function mark(label, mode, actions) {
+function mark(label, labels, mode, actions) {
   const look = mode === "similar" ? actions.open : actions.show; // details stand in that mode only
   const name = `${className(label.class)}: ${label.mgrs ?? ""} ${nameOf(label.id)}`;
-  return h("li", { class: "mark", style: { "--class": classCss(label.class) } },
+  const css = classCss(label.class, labels.map((one) => one.class));
+  return h("li", { class: "mark", style: { "--class": css } },
     button("mark-open", () => look(label.id),
       { id: `mark-${label.id}`, title: `${name}, ${day(label.date)}`, "aria-label": name },
       picture({ chipId: label.id, hash: label.hash, alt: "" }),
       h("span", { class: "mark-sign", "aria-hidden": "true" }, sign(label.class))),
     button("mark-remove", () => actions.mark([label.id], null),
       { "aria-label": `Remove: ${name}`, title: "Remove" }, icon("close")));
-}
-
-/** What stands on a mark: a sign for the two classes of a search, else the name's first letter. */
-export function sign(name) {
-  return { [POSITIVE]: "+", [NEGATIVE]: "−" }[name] ?? name.slice(0, 1).toUpperCase();
 }
 
 function refineButton(state, actions) {

@@ -1,8 +1,8 @@
 // Drawing freehand around places: to mark them, or to search only there.
 
 import { ringOf } from "./api.js";
+import { NEGATIVE } from "./classes.js";
 import { boundsOf, middleOf } from "./ground.js";
-import { NEGATIVE } from "./labels.js";
 import { shownChip } from "./places.js";
 import { rowsWithin } from "./rows.js";
 import { colour, onTheme } from "./theme.js";

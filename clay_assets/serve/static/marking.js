@@ -1,6 +1,7 @@
 // Actions on marks.
 
-import { className, marked, needsRefining, POSITIVE } from "./labels.js";
+import { className, POSITIVE } from "./classes.js";
+import { marked, needsRefining } from "./labels.js";
 import { count } from "./words.js";
 
 /**

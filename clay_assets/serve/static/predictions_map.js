@@ -1,9 +1,10 @@
 // Predictions on the map: each place, or each patch of a tile, in the colour of its class.
 
-import { classColour } from "./beyond_parts.js";
 import { showFeatures } from "./chart.js";
+import { classToken } from "./classes.js";
 import { findChip } from "./places.js";
 import { chipOf, footprintOf } from "./rows.js";
+import { colour } from "./theme.js";
 
 const NAME = "predictions";
 const MOST_FEATURES = 40_000;
@@ -17,13 +18,18 @@ export function sureRows(rows, confidence, wanted) {
     sure >= confidence && (wanted === null || number === wanted));
 }
 
-/** Show some rows on the map; null takes them off. */
-export function showPredictions(map, state, rows, grid) {
-  if (!rows) return showFeatures(map, NAME, null);
+/**
+ * Show rows on the map in the colours of their classes; null takes them off.
+ * @param {{rows: Array, classes: string[]} | null} found
+ */
+export function showPredictions(map, state, found, grid) {
+  if (!found) return showFeatures(map, NAME, null);
+  const { rows, classes } = found;
+  const colours = classes.map((name) => colour(classToken(name, classes)));
   const shown = grid ? rows.slice(0, MOST_FEATURES) : onePerPlace(rows, state);
   const features = shown.map(([id, place, number, confidence]) => ({
     type: "Feature",
-    properties: { colour: classColour(number), confidence },
+    properties: { colour: colours[number], confidence },
     geometry: grid ? footprintOf(id, state.places, grid) : state.places[place]?.geometry ?? null,
   }));
   showFeatures(map, NAME, { type: "FeatureCollection", features }, {

@@ -2,10 +2,10 @@
 
 import { askedCard } from "./asked.js";
 import { card } from "./cards.js";
+import { NEGATIVE, POSITIVE } from "./classes.js";
 import { detailsView } from "./details.js";
 import { button, h, icon } from "./dom.js";
 import { exportMenu } from "./export.js";
-import { NEGATIVE, POSITIVE } from "./labels.js";
 import { shadesOf } from "./shades.js";
 import { orders, sorted } from "./sort.js";
 import { failure, invitation, noHits, skeletons, staleIndex } from "./states.js";

@@ -1,6 +1,7 @@
 // The tools over the map: what a click means, the class of new marks, undo and redo.
 
-import { className, classesOf, MARKED_MODES, NEGATIVE, POSITIVE } from "./labels.js";
+import { className, NEGATIVE, POSITIVE } from "./classes.js";
+import { classesOf, MARKED_MODES } from "./labels.js";
 import { button, fill, h, icon } from "./dom.js";
 
 const TOOLS = [
