@@ -45,7 +45,12 @@ def shot(request: pytest.FixtureRequest, page: Page, tmp_path: Path) -> Callable
     def take(name: str) -> None:
         page.mouse.move(1, 1)
         page.wait_for_load_state("networkidle")
-        page.evaluate("claySearch.map.triggerRepaint(); claySearch.map.once('idle')")
+        page.evaluate(
+            """async () => {
+                claySearch.map.triggerRepaint();
+                await claySearch.map.once("idle"); // not given back: its event holds the whole map
+            }"""
+        )
         page.screenshot(path=folder / f"{name}.jpg", type="jpeg", quality=85)
 
     return take
