@@ -5,6 +5,7 @@ knows what is in a file.
 """
 
 import errno
+import fcntl
 import os
 import shutil
 import uuid
@@ -51,7 +52,7 @@ class Store:
     root: str
     """Local folder or `s3://` URL."""
     cache: Path
-    """Local folder for copies of remote files."""
+    """Local folder for copies of remote files, and for locks."""
 
     @property
     def is_local(self) -> bool:
@@ -134,6 +135,14 @@ class Store:
             raise
         finally:
             path.unlink(missing_ok=True)
+
+    @contextmanager
+    def one_at_a_time(self, name: str) -> Iterator[None]:
+        """Wait for a turn to do what is called so: one thread of all processes with this cache."""
+        self.cache.mkdir(parents=True, exist_ok=True)
+        with (self.cache / f"{name}.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def files(self, prefix: str = "") -> list[StoredFile]:
         """Files under the folder `prefix`, sorted by key; half-written ones left out."""

@@ -3,10 +3,9 @@
 Tiles that did not change are copied from the index before. Readers keep what they have open.
 """
 
-import fcntl
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import astuple, dataclass
 from functools import partial
 from itertools import groupby
@@ -76,7 +75,7 @@ def build_duckdb(store: Store, *, run_id: str) -> IndexReport:
             were written anew meanwhile.
     """
     started = time.monotonic()
-    with _one_builder(store):
+    with store.one_at_a_time("duckdb_index"):  # who waits then finds the work done
         sources = find_sources(store)
         if not sources.files:
             left_out = "".join(f"; left out {name}" for name in sources.left_out)
@@ -173,12 +172,3 @@ def _measure(
         [(product.name, *astuple(one)) for one in reranks],
     )
     return min(one.recall for one in reranks)
-
-
-@contextmanager
-def _one_builder(store: Store) -> Iterator[None]:
-    """One build at a time on this machine; one that waits then finds its work done."""
-    store.cache.mkdir(parents=True, exist_ok=True)
-    with (store.cache / "duckdb_index.lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -6,7 +6,6 @@ people. A set is written over another version only by who has seen that version.
 
 import json
 import re
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date as Date
@@ -25,7 +24,7 @@ MAX_LABELS = 25_000
 """Most labels of a set."""
 MAX_CLASS_LENGTH = 64
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$"
-_WRITING = threading.Lock()
+_LOCK = "labels"
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ def write_labels(store: Store, labels: LabelSet, *, over: str | None = None) -> 
         ConflictError: the store holds another version than `over`.
     """
     data = labels.to_geojson()
-    with _WRITING:
+    with store.one_at_a_time(_LOCK):
         _check_version(store, labels.name, over)
         store.write_bytes(_key(labels.name), data)
     return content_hash(data)
@@ -177,7 +176,7 @@ def delete_labels(store: Store, name: str, *, etag: str | None = None) -> None:
         NotFoundError: there is none of that name.
         ConflictError: the store holds another version than `etag`.
     """
-    with _WRITING:
+    with store.one_at_a_time(_LOCK):
         if not store.exists(_key(name)):
             raise NotFoundError(f"there is no label set {name!r}")
         if etag is not None:

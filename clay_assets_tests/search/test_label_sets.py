@@ -1,5 +1,8 @@
 import json
 import re
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
 
 import pytest
 import shapely
@@ -15,6 +18,7 @@ from clay_assets.search.label_sets import (
     read_labels_and_etag,
     write_labels,
 )
+from clay_assets.store import Store
 
 SQUARE = shapely.box(5, 60, 5.1, 60.1)
 CHIP = "claytile_32VKM_20240808_v02_0001"
@@ -60,6 +64,26 @@ def test_nobody_overwrites_what_they_have_not_seen(store):
     assert list_labels(store) == []
     with pytest.raises(ConflictError, match="'farms' was deleted since"):
         write_labels(store, labels_of(a="positive"), over=second)
+
+
+def add_five(store: Store, who: str) -> None:
+    """Add labels to a set that others write to, beginning again where somebody was faster."""
+    for number in range(5):
+        more = labels_of(**{f"{who}_{number}": "positive"}).labels
+        while True:
+            held, etag = read_labels_and_etag(store, "farms")
+            try:
+                write_labels(store, replace(held, labels=held.labels + more), over=etag)
+                break
+            except ConflictError:
+                continue
+
+
+def test_no_label_is_lost_between_servers(store):
+    write_labels(store, labels_of())
+    with ProcessPoolExecutor(4, get_context("spawn")) as servers:
+        list(servers.map(add_five, [store] * 4, "abcd"))
+    assert len(read_labels(store, "farms").labels) == 20
 
 
 def test_a_set_that_is_not_there_is_an_error(store):
