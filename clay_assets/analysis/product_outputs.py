@@ -1,7 +1,7 @@
 """Outputs over all tiles of a product: clusters, outliers, and predictions of label sets."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import geopandas
 import pyarrow as pa
@@ -26,6 +26,7 @@ from clay_assets.analysis.clusters import (
 from clay_assets.analysis.outliers import OutlierSettings, find_outliers
 from clay_assets.analysis.predictions import PredictionFilter, predict
 from clay_assets.analysis.records import (
+    Output,
     Record,
     known_record,
     output_key,
@@ -41,21 +42,7 @@ CLUSTERS, OUTLIERS, PREDICTIONS = "clusters", "outliers", "predictions"
 _SHEET = 24
 
 
-@dataclass(frozen=True)
-class ProductOutput:
-    """What was made of one product."""
-
-    record: Record
-    """How, and its figures."""
-    png: bytes | None
-    """What a person looks at; None when there is nothing to show."""
-    key: str
-    """Folder or file of the output in the store."""
-
-
-def keep_clusters(
-    store: Store, product: str, settings: ClusterSettings, *, run_id: str
-) -> ProductOutput:
+def keep_clusters(store: Store, product: str, settings: ClusterSettings, *, run_id: str) -> Output:
     """Write the cluster of every row, a GeoParquet a tile, and a sheet of typical chips.
 
     Raises:
@@ -66,7 +53,7 @@ def keep_clusters(
     version = version_of_inputs(clusters_.CODE_VERSION, version_of(files), asdict(settings))
     folder = output_key(CLUSTERS, product, "")
     if record := known_record(store, f"{folder}clusters.json", version):
-        return ProductOutput(record, store.read_bytes(f"{folder}clusters.png"), folder)
+        return Output(record, store.read_bytes(f"{folder}clusters.png"), folder)
     centres = find_centres(store, files, settings)
     summaries = Summaries(settings.clusters)
     for file in files:
@@ -87,12 +74,10 @@ def keep_clusters(
     png = rows_png(store, rows, files[0].grid)
     store.write_bytes(f"{folder}clusters.png", png)
     record = Record(version, run_id, clusters_to_json(centres, found))
-    return ProductOutput(write_record(store, f"{folder}clusters.json", record), png, folder)
+    return Output(write_record(store, f"{folder}clusters.json", record), png, folder)
 
 
-def keep_outliers(
-    store: Store, product: str, settings: OutlierSettings, *, run_id: str
-) -> ProductOutput:
+def keep_outliers(store: Store, product: str, settings: OutlierSettings, *, run_id: str) -> Output:
     """Write the strangest rows as GeoParquet, and a sheet of the first of them.
 
     Raises:
@@ -105,7 +90,7 @@ def keep_outliers(
         output_key(OUTLIERS, product, f"outliers.{end}") for end in ("parquet", "json", "png")
     )
     if record := known_record(store, record_key, version):
-        return ProductOutput(record, store.read_bytes(png_key), key)
+        return Output(record, store.read_bytes(png_key), key)
     found = find_outliers(store, files, settings)
     write_geotable(store, key, found.frame, {"version": version, "run_id": run_id})
     shown = [
@@ -122,7 +107,7 @@ def keep_outliers(
         "strangest": found.frame["id"].head(10).tolist(),
     }
     record = write_record(store, record_key, Record(version, run_id, figures))
-    return ProductOutput(record, png, key)
+    return Output(record, png, key)
 
 
 def keep_predictions(
@@ -133,7 +118,7 @@ def keep_predictions(
     settings: ClassifierSettings,
     *,
     run_id: str,
-) -> ProductOutput:
+) -> Output:
     """Train on a label set and write what is told of every row, a GeoParquet a tile.
 
     Args:
@@ -151,7 +136,7 @@ def keep_predictions(
     version = classifier_version(files_of(store, product), labels, settings)
     folder = output_key(PREDICTIONS, product, f"{name}/")
     if record := known_record(store, f"{folder}report.json", version):
-        return ProductOutput(record, None, folder)
+        return Output(record, None, folder)
     classifier = train(store, product, labels, settings)
     counts = dict.fromkeys(classifier.classes, 0)
     for file in classifier.files:
@@ -163,7 +148,7 @@ def keep_predictions(
     _delete_others(store, folder, [file.tile for file in classifier.files])
     figures = {"report": classifier.report.to_json(), "predicted": counts}
     record = Record(version, run_id, figures)
-    return ProductOutput(write_record(store, f"{folder}report.json", record), None, folder)
+    return Output(write_record(store, f"{folder}report.json", record), None, folder)
 
 
 def _of_tile(store: Store, classifier: Classifier, tile: str) -> Iterable[pa.Table]:

@@ -25,6 +25,18 @@ class Record:
     """Whether it was there already."""
 
 
+@dataclass(frozen=True)
+class Output:
+    """What was made of a tile, or of a product."""
+
+    record: Record
+    """How, and its figures."""
+    png: bytes | None
+    """What a person looks at; None when there is nothing to show."""
+    key: str
+    """Folder or file of the output in the store."""
+
+
 def output_key(kind: str, product: str, name: str) -> str:
     """Where an output lies in the store.
 

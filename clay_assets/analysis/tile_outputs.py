@@ -1,6 +1,6 @@
 """Outputs of one tile: the picture of its vectors, and how it has changed."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import geopandas
 import numpy as np
@@ -10,6 +10,7 @@ from clay_assets.analysis import pca_picture
 from clay_assets.analysis.change import Change, ChangeSettings, change_of_tile, tile_days
 from clay_assets.analysis.pca_picture import ColouredRows, coloured_days, fit_colours
 from clay_assets.analysis.records import (
+    Output,
     Record,
     known_record,
     output_key,
@@ -31,19 +32,7 @@ _LEAST_SPAN = 0.02
 """Cosine distance from the darkest to the brightest at least, so that noise stays dark."""
 
 
-@dataclass(frozen=True)
-class TileOutput:
-    """What was made of one tile."""
-
-    record: Record
-    """How, and its figures."""
-    png: bytes | None
-    """What a person looks at; None when there is nothing to show."""
-    key: str
-    """Of the output in the store."""
-
-
-def keep_map(store: Store, product: str, tile: str, *, run_id: str, seed: int = 0) -> TileOutput:
+def keep_map(store: Store, product: str, tile: str, *, run_id: str, seed: int = 0) -> Output:
     """Colour a tile by the principal components of its own vectors, a picture a day.
 
     Raises:
@@ -54,7 +43,7 @@ def keep_map(store: Store, product: str, tile: str, *, run_id: str, seed: int = 
     version = version_of_inputs(pca_picture.CODE_VERSION, file.version, seed)
     key, record_key = (output_key(MAP, product, f"{tile}.{end}") for end in ("png", "json"))
     if record := known_record(store, record_key, version):
-        return TileOutput(record, store.read_bytes(key), key)
+        return Output(record, store.read_bytes(key), key)
     scale = fit_colours(store, [file], seed=seed)
     days = coloured_days(store, file, scale)
     shown = [days[place] for place in _evenly(len(days), MOST_DAYS)]
@@ -67,12 +56,12 @@ def keep_map(store: Store, product: str, tile: str, *, run_id: str, seed: int = 
     }
     store.write_bytes(key, png)
     record = write_record(store, record_key, Record(version, run_id, figures))
-    return TileOutput(record, png, key)
+    return Output(record, png, key)
 
 
 def keep_change(
     store: Store, product: str, tile: str, settings: ChangeSettings, *, run_id: str
-) -> TileOutput:
+) -> Output:
     """Write a tile's change as GeoParquet, with a map of it.
 
     Raises:
@@ -85,18 +74,18 @@ def keep_change(
     )
     if record := known_record(store, record_key, version):
         has_picture = record.figures.get("places")
-        return TileOutput(record, store.read_bytes(png_key) if has_picture else None, key)
+        return Output(record, store.read_bytes(png_key) if has_picture else None, key)
     if not (settings.before or settings.after) and len(tile_days(store, file)) == 1:
         record = Record(version, run_id, {"change": ONE_DATE})
         store.delete([key, png_key])
-        return TileOutput(write_record(store, record_key, record), None, key)
+        return Output(write_record(store, record_key, record), None, key)
     change = change_of_tile(store, product, tile, settings)
     write_geotable(store, key, change.frame, {"version": version, "run_id": run_id})
     png = change_png(change) if len(change.frame) else None
     if png:
         store.write_bytes(png_key, png)
     record = Record(version, run_id, change_figures(change))
-    return TileOutput(write_record(store, record_key, record), png, key)
+    return Output(write_record(store, record_key, record), png, key)
 
 
 def change_figures(change: Change) -> dict[str, object]:

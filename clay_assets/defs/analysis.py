@@ -9,12 +9,12 @@ from clay_assets.analysis import change as change_
 from clay_assets.analysis import classifier, clusters, outliers, pca_picture
 from clay_assets.analysis.labelled import labels_by_set
 from clay_assets.analysis.product_outputs import (
-    ProductOutput,
     keep_clusters,
     keep_outliers,
     keep_predictions,
 )
-from clay_assets.analysis.tile_outputs import TileOutput, keep_change, keep_map
+from clay_assets.analysis.records import Output
+from clay_assets.analysis.tile_outputs import keep_change, keep_map
 from clay_assets.defs.analysis_config import (
     ChangeConfig,
     ClusterConfig,
@@ -206,11 +206,11 @@ def _predictions(product: str) -> dg.AssetsDefinition:
     return predictions
 
 
-def _outcome(files: Store, output: TileOutput) -> Outcome:
+def _outcome(files: Store, output: Output) -> Outcome:
     return Outcome(output.record.version, output_metadata(files, output))
 
 
-def _result(output: ProductOutput, metadata: dict[str, Any]) -> dg.MaterializeResult[None]:
+def _result(output: Output, metadata: dict[str, Any]) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         metadata=metadata, data_version=dg.DataVersion(output.record.version)
     )

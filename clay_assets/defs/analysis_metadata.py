@@ -5,9 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from clay_assets.analysis.product_outputs import ProductOutput
+from clay_assets.analysis.records import Output
 from clay_assets.analysis.reporting import report_markdown
-from clay_assets.analysis.tile_outputs import TileOutput
 from clay_assets.defs.metadata import picture
 from clay_assets.store import Store
 
@@ -16,9 +15,7 @@ NO_LABEL_SETS = (
 )
 
 
-def output_metadata(
-    files: Store, output: TileOutput | ProductOutput, **more_figures: object
-) -> dict[str, Any]:
+def output_metadata(files: Store, output: Output, **more_figures: object) -> dict[str, Any]:
     """Of one output: its figures, where it lies, and its picture if it has one."""
     metadata = _shown(output.record.figures | more_figures) | {
         "dagster/uri": files.url(output.key),
@@ -27,14 +24,14 @@ def output_metadata(
     return metadata | ({"picture": picture(output.png)} if output.png else {})
 
 
-def cluster_metadata(files: Store, output: ProductOutput) -> dict[str, Any]:
+def cluster_metadata(files: Store, output: Output) -> dict[str, Any]:
     """Of the clusters: as of every output, and how large each is."""
     clusters = output.record.figures["clusters"]
     return output_metadata(files, output, rows_by_cluster=[cluster["rows"] for cluster in clusters])
 
 
 def prediction_metadata(
-    files: Store, product: str, outputs: Mapping[str, ProductOutput]
+    files: Store, product: str, outputs: Mapping[str, Output]
 ) -> dict[str, Any]:
     """Of the predictions by label set: how good each classifier is, and what it tells."""
     if not outputs:
