@@ -101,7 +101,8 @@ def pgvector(bench: "Bench", store: Store, folder: Path, rows: int, *, exact: bo
             bench.engine("pgvector, sketches", index, server, exact=exact)
             with Clock(server) as building:
                 report = maintain_pgvector(url, PRODUCT)
-            graphs = f"{report.rows_in_graphs:,} rows in graphs, ef_search {report.hnsw_ef}"
+            walks = ", ".join(f"{walk.ef} for {walk.k} hits" for walk in report.walks)
+            graphs = f"{report.rows_in_graphs:,} rows in graphs, ef_search {walks or 'none'}"
             spent = f"{building.wall:.0f} s wall, {building.cpu:.0f} s CPU to build and measure"
             print(f"| {graphs}, {spent}; recall {dict(report.recall)} |", flush=True)
             bench.engine("pgvector, graphs", index, server, exact=exact)
@@ -209,17 +210,25 @@ class Clock:
 
     def __enter__(self) -> "Clock":
         """Start."""
-        self._from = time.perf_counter(), self._cpu()
+        # The server's last here and at the end: to read it takes some milliseconds.
+        self._server_from = self._server_cpu()
+        self._from = own_cpu(), time.perf_counter()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop."""
-        self.wall = time.perf_counter() - self._from[0]
-        self.cpu = self._cpu() - self._from[1]
+        wall, cpu = time.perf_counter(), own_cpu()
+        self.wall, self.cpu = wall - self._from[1], cpu - self._from[0]
+        self.cpu += self._server_cpu() - self._server_from
 
-    def _cpu(self) -> float:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        return usage.ru_utime + usage.ru_stime + (cpu_of(self._server) if self._server else 0.0)
+    def _server_cpu(self) -> float:
+        return cpu_of(self._server) if self._server else 0.0
+
+
+def own_cpu() -> float:
+    """CPU seconds of this process, all threads."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 def cpu_of(server: int) -> float:

@@ -1,5 +1,6 @@
 """The search indexes, and examples of what they answer."""
 
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -159,12 +160,10 @@ def pgvector_hnsw(database: DatabaseResource) -> dg.MaterializeResult[None]:
             f"{product}: rows": report.rows,
             f"{product}: rows in graphs": report.rows_in_graphs,
             f"{product}: graphs built": report.graphs_built,
-            f"{product}: ef_search": report.hnsw_ef or 0,
+            **{f"{product}: ef_search of {walk.k} hits": walk.ef for walk in report.walks},
             f"{product}: size MB": report.size_bytes / 1e6,
             f"{product}: tidied": dg.MetadataValue.json(dict(report.tidied)),
-            f"{product}: recall by ef_search": dg.MetadataValue.json(
-                {str(ef): share for ef, share in report.recall_by_ef.items()}
-            ),
+            f"{product}: walks tried": dg.MetadataValue.json([asdict(one) for one in report.tried]),
             **{f"{product}: recall, {plan}": share for plan, share in report.recall.items()},
         }
     return dg.MaterializeResult(

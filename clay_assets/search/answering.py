@@ -64,6 +64,5 @@ def _task(product: IndexedProduct, query: Query, examples: Examples, candidates:
         and not examples.is_direction,
         has_sketches=product.centre is not None,
         reranks=product.reranks,
-        hnsw_ef=product.hnsw_ef,
-        hnsw_recall=product.hnsw_recall,
+        walks=product.walks,
     )

@@ -50,7 +50,7 @@ class Hits:
     query_chips: tuple[str, ...]
     """Ids of the rows that served as examples, positives first."""
     expected_recall: float | None = None
-    """Share of the true 10 nearest that this way gave when the index was built, 1 when exact;
+    """Share of the true nearest that this way gave when the index was built, 1 when exact;
     None where it was not measured."""
 
     @property

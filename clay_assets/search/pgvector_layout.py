@@ -29,7 +29,7 @@ CREATE TABLE clay_assets.version (code_version integer NOT NULL);
 CREATE TABLE clay_assets.products (
     product text COLLATE "C" PRIMARY KEY, checkpoint_id text NOT NULL, width integer NOT NULL,
     grid integer[], centre real[], centre_version text, recall jsonb NOT NULL DEFAULT '{}',
-    hnsw_ef integer, measured text
+    measured text
 );
 CREATE TABLE clay_assets.tiles (
     product text COLLATE "C" REFERENCES clay_assets.products ON DELETE CASCADE, mgrs text,

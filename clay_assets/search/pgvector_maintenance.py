@@ -26,6 +26,7 @@ from clay_assets.search.pgvector_index import PgvectorIndex
 from clay_assets.search.pgvector_layout import MAX_HALF_WIDTH, tables_of
 from clay_assets.search.pgvector_recall import MeasuredRecall, measured_recall
 from clay_assets.search.pgvector_schema import CODE_VERSION, prepare_database
+from clay_assets.search.plan import Walk
 from clay_assets.search.postgres import connected
 from clay_assets.search.tables import IndexedProduct
 
@@ -47,12 +48,12 @@ class MaintenanceReport:
     """Of these, rows that a graph covers."""
     graphs_built: int
     """Graphs that were built now."""
-    hnsw_ef: int | None
-    """Rows that a walk over the graphs keeps in hand; None where sketches answer."""
+    walks: tuple[Walk, ...]
+    """How long walks over the graphs have to be; empty where sketches answer."""
+    tried: tuple[Walk, ...]
+    """Walks that were measured now."""
     recall: Mapping[str, float]
     """How a plan works -> its least recall."""
-    recall_by_ef: Mapping[int, float]
-    """Rows that a walk kept in hand -> its recall@10, if measured now."""
     tidied: Mapping[str, str]
     """Table -> `vacuumed` or `rewritten`."""
     size_bytes: int
@@ -109,9 +110,9 @@ def maintain_pgvector(url: str, product: str) -> MaintenanceReport:
             CODE_VERSION, M, EF_CONSTRUCTION, [(tile.load, tile.rows) for tile in tiles]
         )
         skipped = measured == version and not wanted
-        by_ef: Mapping[int, float] = {}
+        tried: tuple[Walk, ...] = ()
         if not skipped:
-            by_ef = _measure(connection, url, product, version, has_graphs=bool(graphs))
+            tried = _measure(connection, url, product, version, has_graphs=bool(graphs))
         indexed = _indexed(url, product)
         return MaintenanceReport(
             data_version=version,
@@ -119,9 +120,9 @@ def maintain_pgvector(url: str, product: str) -> MaintenanceReport:
             rows=sum(tile.rows for tile in tiles),
             rows_in_graphs=sum(rows_within(graph, tiles) for graph in graphs),
             graphs_built=len(wanted),
-            hnsw_ef=indexed.hnsw_ef if indexed else None,
+            walks=indexed.walks if indexed else (),
+            tried=tried,
             recall=indexed.recall if indexed else {},
-            recall_by_ef=by_ef,
             tidied=tidied,
             size_bytes=_size(connection, tables_of(product, width)),
             seconds=time.monotonic() - started,
@@ -181,7 +182,8 @@ def _forget_worn_graphs(
         return
     with connection.transaction():
         connection.execute(
-            "UPDATE clay_assets.products SET hnsw_ef = NULL WHERE product = %s", [product]
+            "UPDATE clay_assets.products SET recall = recall - 'hnsw' WHERE product = %s",
+            [product],
         )
         connection.execute(
             "DELETE FROM clay_assets.graphs WHERE product = %s AND first_load = ANY(%s)",
@@ -192,19 +194,18 @@ def _forget_worn_graphs(
 
 def _measure(
     connection: psycopg.Connection, url: str, product: str, version: str, *, has_graphs: bool
-) -> Mapping[int, float]:
-    """Measure the recall and write it down; returns that of the graphs by `ef_search`."""
+) -> tuple[Walk, ...]:
+    """Measure the recall and write it down; returns the walks that were tried."""
     with closing(PgvectorIndex(url)) as index, index.reading() as tables:
         indexed = {one.product: one for one in tables.products()}.get(product)
         # None when its last tile was taken out
         found = measured_recall(tables, indexed, has_graphs=has_graphs) if indexed else None
     found = found or MeasuredRecall()
     connection.execute(
-        "UPDATE clay_assets.products SET recall = %s, hnsw_ef = %s, measured = %s "
-        "WHERE product = %s",
-        [json.dumps(found.kept), found.hnsw_ef, version, product],
+        "UPDATE clay_assets.products SET recall = %s, measured = %s WHERE product = %s",
+        [json.dumps(found.kept), version, product],
     )
-    return found.by_ef
+    return found.tried
 
 
 def _indexed(url: str, product: str) -> IndexedProduct | None:

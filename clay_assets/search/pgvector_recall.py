@@ -1,14 +1,14 @@
 """How much of the true answer a pgvector index gives, and how long its walks have to be for it."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from clay_assets.search.hits import ENGINE_ERROR, Examples, embedding_of
 from clay_assets.search.pgvector_tables import PgvectorTables
-from clay_assets.search.plan import Plan, Rerank
+from clay_assets.search.plan import MAX_EF, Plan, Rerank, Walk
 from clay_assets.search.sketch_recall import (
     LEAST_RECALL,
     SAMPLES,
@@ -20,10 +20,10 @@ from clay_assets.search.sketch_recall import (
 )
 from clay_assets.search.tables import IndexedProduct
 
-EF_SEARCH = (80, 100, 120, 150, 200, 250, 300, 400, 600, 800, 1000)
-"""Rows a walk may keep in hand, the shortest walk first; pgvector takes 1,000 at most."""
-NEIGHBOURS = 10
-"""Of a row, that walks are asked for."""
+EF_SEARCH = (100, 120, 150, 200, 250, 300, 400, 600, 800, MAX_EF)
+"""Rows a walk may keep in hand, the shortest walk first."""
+WALK_KS = (10, 100)
+"""Numbers of hits that walks are measured for."""
 _SPARE = 64
 """Candidates beyond the hits, as a search asks for."""
 
@@ -34,18 +34,17 @@ class MeasuredRecall:
 
     reranks: tuple[Rerank, ...] = ()
     """What sketches have to propose; empty where they are not used."""
-    by_ef: Mapping[int, float] = field(default_factory=dict)
-    """Rows that a walk kept in hand -> its recall@10, 0 to 1."""
-    hnsw_ef: int | None = None
-    """The shortest walk that finds enough; None where none does."""
+    tried: tuple[Walk, ...] = ()
+    """Walks, for each number of hits the shortest first."""
 
     @property
     def kept(self) -> dict[str, Any]:
-        """As the database keeps it: `sketch`, and `hnsw` if walks find enough."""
-        kept: dict[str, Any] = {"sketch": [asdict(one) for one in self.reranks]}
-        if self.hnsw_ef is not None:
-            kept["hnsw"] = self.by_ef[self.hnsw_ef]
-        return kept
+        """As the database keeps it: `sketch`, and `hnsw` with the walks that find enough."""
+        enough = [walk for walk in self.tried if walk.recall >= LEAST_RECALL]
+        return {
+            "sketch": [asdict(one) for one in self.reranks],
+            "hnsw": [asdict(walk) for walk in enough],
+        }
 
 
 def measured_recall(
@@ -58,26 +57,40 @@ def measured_recall(
     queries = draw_queries(drawn, sorted(tables.tile_versions(product)))
     truth = find_truth(queries, tables.vectors(product), product.centre)
     reranks = needed_reranks(queries, truth) if product.centre is not None else ()
-    by_ef: dict[int, float] = {}
-    for ef in EF_SEARCH if has_graphs else ():
-        by_ef[ef] = _share_walked(tables, replace(product, hnsw_ef=ef), queries, truth)
-        if by_ef[ef] >= LEAST_RECALL:
-            return MeasuredRecall(reranks, by_ef, ef)
-    return MeasuredRecall(reranks, by_ef, None)
+    tried = _tried(tables, product, queries, truth) if has_graphs else ()
+    return MeasuredRecall(reranks, tuple(tried))
+
+
+def _tried(
+    tables: PgvectorTables, product: IndexedProduct, queries: Queries, truth: Truth
+) -> Iterator[Walk]:
+    """Walks of each number of hits, longer and longer, up to one that finds enough."""
+    for k in WALK_KS:
+        most = k + 1 + _SPARE
+        for ef in (most, *(ef for ef in EF_SEARCH if ef > most)):
+            walk = Walk(k, ef, _share_walked(tables, product, queries, truth, k, ef))
+            yield walk
+            if walk.recall >= LEAST_RECALL:
+                break
 
 
 def _share_walked(
-    tables: PgvectorTables, product: IndexedProduct, queries: Queries, truth: Truth
+    tables: PgvectorTables,
+    product: IndexedProduct,
+    queries: Queries,
+    truth: Truth,
+    k: int,
+    ef: int,
 ) -> float:
     """Share of the true neighbours that walks over the graphs find; graphs know no filters."""
-    most = NEIGHBOURS + 1 + _SPARE
+    plan = Plan("hnsw", ef=ef)
     found = wanted = 0
     for number in np.flatnonzero(~queries.is_hard):
         row_id, vector = queries.ids[number], queries.vectors[number]
         examples = Examples(vector[None], vector[None][:0], (row_id,))
-        rows = tables.candidates(product, examples, "TRUE", {}, plan=Plan("hnsw"), most=most)
+        rows = tables.candidates(product, examples, "TRUE", {}, plan=plan, most=k + 1 + _SPARE)
         scores = embedding_of(rows)[rows["id"].to_numpy() != row_id] @ vector
-        true = truth.scores[number, :NEIGHBOURS]
+        true = truth.scores[number, :k]
         there = int(np.isfinite(true).sum())
         wanted += there
         found += min(there, int((scores >= true[:there].min(initial=np.inf) - ENGINE_ERROR).sum()))

@@ -22,7 +22,7 @@ from clay_assets.search.pgvector_statements import (
     nearest_by_sketch,
     told,
 )
-from clay_assets.search.plan import EXACT_MAX_ROWS, Plan, Rerank
+from clay_assets.search.plan import EXACT_MAX_ROWS, Plan, Rerank, Walk
 from clay_assets.search.tables import IndexedProduct
 
 _STREAMED_BYTES = 16 << 20
@@ -47,7 +47,7 @@ class PgvectorTables:
         """All products, sorted by name."""
         found = self._connection.execute("""
             SELECT product, checkpoint_id, width, sum(rows), count(*), centre, grid, recall,
-                hnsw_ef, coalesce(sum(rows) FILTER (WHERE load >= beyond), 0)
+                coalesce(sum(rows) FILTER (WHERE load >= beyond), 0)
             FROM clay_assets.products JOIN clay_assets.tiles USING (product)
             LEFT JOIN (
                 SELECT product, max(beyond_load) AS beyond FROM clay_assets.graphs GROUP BY product
@@ -133,7 +133,7 @@ class PgvectorTables:
         """The best rows by score, then id, as the plan says."""
         some, parameters, ranks = met(product.product, condition), dict(values), False
         if plan.how == "hnsw":
-            some, parameters = self._walked(product, examples, most)
+            some, parameters = self._walked(product, examples, plan, most)
         elif plan.how == "sketch" and plan.rerank is not None and product.centre is not None:
             some, sketches = nearest_by_sketch(
                 product.product,
@@ -147,14 +147,14 @@ class PgvectorTables:
         return self._told(product, chosen, parameters | scores, vectors=True, ranks=ranks)
 
     def _walked(
-        self, product: IndexedProduct, examples: Examples, most: int
+        self, product: IndexedProduct, examples: Examples, plan: Plan, most: int
     ) -> tuple[str, dict[str, Any]]:
         """What walks over the graphs find, and the nearest of the rows that are in none."""
         # Without sorting: the planner would rather score a small range, or one it knows too little
         # of, than walk its graph, and the walk is what was measured.
         self._connection.execute(
             "SELECT set_config('hnsw.ef_search', %s, true), set_config('enable_sort', 'off', true)",
-            [str(product.hnsw_ef)],
+            [str(plan.ef)],
         )
         covered = self._connection.execute(
             "SELECT first_load, beyond_load FROM clay_assets.graphs WHERE product = %s "
@@ -202,7 +202,6 @@ def _product(
     centre: list[float] | None,
     grid: list[int] | None,
     recall: dict[str, Any],
-    hnsw_ef: int | None,
     rows_in_no_graph: int,
 ) -> IndexedProduct:
     return IndexedProduct(
@@ -215,8 +214,7 @@ def _product(
         None if grid is None else (grid[0], grid[1]),
         tuple(Rerank(**one) for one in recall.get("sketch", ())),
         # Rows in no graph are scored one by one; with many of them, sketches are faster.
-        hnsw_ef if rows_in_no_graph <= EXACT_MAX_ROWS else None,
-        recall.get("hnsw"),
+        tuple(Walk(**one) for one in recall.get("hnsw", ()) if rows_in_no_graph <= EXACT_MAX_ROWS),
     )
 
 

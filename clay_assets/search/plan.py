@@ -18,6 +18,8 @@ LEAST_RERANK_HARD = 4_000
 """The same where few rows look like the query: under a filter, or for several examples."""
 SURE = 4
 """Hits among the first fourth of the rows that a sketch proposed are taken for the best of all."""
+MAX_EF = 1_000
+"""Most rows that a walk may keep in hand, in pgvector."""
 _UNMEASURED_PER_HIT = 40
 
 How = Literal["exact", "sketch", "hnsw"]
@@ -40,6 +42,18 @@ class Rerank:
 
 
 @dataclass(frozen=True)
+class Walk:
+    """How long walks over the graphs of a product have to be, measured without a filter."""
+
+    k: int
+    """Hits that are asked for, or fewer."""
+    ef: int
+    """Rows that a walk keeps in hand; pgvector's `hnsw.ef_search`."""
+    recall: float
+    """Share of the true k nearest rows that it finds, 0 to 1."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """One way to find the best rows."""
 
@@ -52,6 +66,8 @@ class Plan:
     """Share of the true hits that it finds; None where that was not measured."""
     is_final: bool = True
     """Whether its answer stands wherever its hits rank among the rows that a sketch proposed."""
+    ef: int | None = None
+    """How many rows a walk keeps in hand."""
 
     def stands(self, last_proposed: int) -> bool:
         """Whether an answer is taken, whose hits rank so by their sketches or before."""
@@ -80,10 +96,8 @@ class Task:
     """Whether the product has sketches."""
     reranks: tuple[Rerank, ...] = ()
     """What these have to propose; empty while that was not measured."""
-    hnsw_ef: int | None = None
-    """Rows that a walk over the product's graph keeps in hand; None without a graph."""
-    hnsw_recall: float | None = None
-    """Share of the true hits that such walks find."""
+    walks: tuple[Walk, ...] = ()
+    """How long walks over the product's graphs have to be; empty without any."""
 
     @property
     def is_hard(self) -> bool:
@@ -101,9 +115,10 @@ def choose(task: Task, matches: Callable[[int], int]) -> Plan:
     sketched, _ = _by_sketch(task)
     if _is_cheaper_exact(sketched, task, matches):
         return EXACT
-    if task.hnsw_ef is not None and task.is_single and not task.is_filtered:
-        if task.candidates <= task.hnsw_ef:
-            return Plan("hnsw", recall=task.hnsw_recall)
+    enough = [walk for walk in task.walks if walk.k >= task.last_rank]
+    if enough and task.is_single and not task.is_filtered and task.candidates <= MAX_EF:
+        walk = min(enough, key=lambda walk: walk.k)
+        return Plan("hnsw", ef=max(walk.ef, task.candidates), recall=walk.recall)
     return sketched
 
 
@@ -128,7 +143,7 @@ def _by_sketch(task: Task) -> tuple[Plan, Plan]:
     unmeasured = max(LEAST_RERANK_HARD, _UNMEASURED_PER_HIT * task.last_rank)
     measured = {one.k: one for one in task.reranks if one.is_hard == task.is_hard}
     if not measured:
-        return Plan("sketch", unmeasured), Plan("sketch", unmeasured)
+        return (Plan("sketch", unmeasured),) * 2
     k = min((k for k in measured if k >= task.last_rank), default=max(measured))
     more = max(1.0, task.last_rank / k)
     first, rows = ceil(measured[k].first * more), ceil(measured[k].rows * more)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from clay_assets.search.hits import Examples
-from clay_assets.search.plan import Plan, Rerank
+from clay_assets.search.plan import Plan, Rerank, Walk
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,17 @@ class IndexedProduct:
     """Rows and columns of patches in a chip; None where a row is a chip."""
     reranks: tuple[Rerank, ...] = ()
     """What its sketches have to propose; empty when unmeasured."""
-    hnsw_ef: int | None = None
-    """Rows that a walk over its graph keeps in hand; None without a graph that is good enough."""
-    hnsw_recall: float | None = None
-    """Recall@10 of such walks; None when unmeasured."""
+    walks: tuple[Walk, ...] = ()
+    """How long walks over its graphs have to be; empty without graphs that are good enough."""
 
     @property
     def recall(self) -> dict[str, float]:
         """How a plan works -> its least recall at any k that was measured."""
-        measured = {"sketch": min(one.recall for one in self.reranks)} if self.reranks else {}
-        if self.hnsw_recall is not None:
-            measured["hnsw"] = self.hnsw_recall
-        return measured
+        measured = {
+            "sketch": [rerank.recall for rerank in self.reranks],
+            "hnsw": [walk.recall for walk in self.walks],
+        }
+        return {how: min(shares) for how, shares in measured.items() if shares}
 
     @property
     def contents(self) -> str:

@@ -84,7 +84,7 @@ class HitCollection(BaseModel):
     exact: bool = Field(description="Whether every row that passes the filters was scored.")
     how: str = Field(description="exact, sketch or hnsw: what chose the rows that were scored.")
     expected_recall: float | None = Field(
-        description="Share of the true 10 nearest, as measured when the index was built; 1 when "
+        description="Share of the true nearest, as measured when the index was built; 1 when "
         "exact, null when not measured."
     )
     seconds: float

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from clay_assets.search.plan import EXACT, Plan, Rerank, Task, choose, surer
+from clay_assets.search.plan import EXACT, Plan, Rerank, Task, Walk, choose, surer
 
 MILLION = Task(
     rows=1_000_000,
@@ -61,9 +61,12 @@ def test_for_what_was_not_measured_many_are_proposed() -> None:
 
 
 def test_a_graph_answers_one_example_without_filters() -> None:
-    graph = replace(MILLION, hnsw_ef=400, hnsw_recall=0.993)
-    assert asked(graph) == Plan("hnsw", recall=0.993)
-    assert asked(replace(graph, candidates=401)).how == "sketch"
+    graph = replace(MILLION, walks=(Walk(100, 400, 0.991), Walk(10, 120, 0.993)))
+    assert asked(graph) == Plan("hnsw", ef=120, recall=0.993)
+    assert asked(replace(graph, candidates=135)) == Plan("hnsw", ef=135, recall=0.993)
+    assert asked(replace(graph, last_rank=11)) == Plan("hnsw", ef=400, recall=0.991)
+    assert asked(replace(graph, last_rank=101)).how == "sketch"  # not measured
+    assert asked(replace(graph, candidates=1_001)).how == "sketch"
     assert asked(replace(graph, is_single=False)).how == "sketch"
     assert asked(replace(graph, is_filtered=True), 500_000).how == "sketch"
 
@@ -82,5 +85,5 @@ def test_where_it_does_not_as_many_are_proposed_as_the_worst_queries_need() -> N
     filtered = replace(MILLION, is_filtered=True)
     assert again(FIRST, filtered, 10**6) == Plan("sketch", 90_000, 0.99)
     assert again(FIRST, filtered, 360_000) == EXACT
-    graph = replace(MILLION, hnsw_ef=400)
+    graph = replace(MILLION, walks=(Walk(10, 120, 0.993),))
     assert again(Plan("hnsw"), graph, 10**6) == Plan("sketch", 1_000, 0.999)
