@@ -44,7 +44,7 @@ from clay_assets.search import (
 from clay_assets.settings import Settings
 from clay_assets.store import Store
 
-WINDOW, STEP, COVER_STEP = 32, 4, 12  # pixels
+WINDOW, STEP, COVER_STEP = 32, 8, 24  # pixels
 BATCH = 256
 CODES = {10: 116, 20: 20, 30: 30, 40: 40, 50: 50, 60: 60, 70: 70, 80: 80, 90: 90, 95: 126, 100: 100}
 """Class of ESA WorldCover -> of Copernicus Global Land Service, which VectorGeo learnt from."""

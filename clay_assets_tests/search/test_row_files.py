@@ -47,7 +47,7 @@ def test_rows_are_found_by_place_and_by_id(paths: list[Path], vectors: np.ndarra
         for start, end in PARTS:
             append(rows_of(vectors, start, end))
     files = open_row_files(paths)
-    assert isinstance(files.vectors, np.memmap)
+    assert isinstance(files.vectors.base, np.memmap)
     assert np.array_equal(files.words, sketch_words(vectors, centre))
     places = np.array([19_999, 4, 12_000, 11_999, 0], dtype=np.uint32)
     taken = files.take(places, vectors=True)
