@@ -48,14 +48,15 @@ def main() -> None:
 
 def picture_graph(page: Page) -> None:
     """Dagster's asset graph, all groups unfolded."""
-    page.set_viewport_size({"width": 2400, "height": 900})
+    page.set_viewport_size({"width": 2400, "height": 1500})
     page.goto(f"http://127.0.0.1:{DAGSTER_PORT}/asset-groups")
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(6_000)
     page.mouse.click(1_000, 250, button="right")
     page.get_by_role("menuitem", name="Expand all groups").click()
+    page.mouse.move(1, 1)
     page.wait_for_timeout(6_000)
-    clip = {"x": 545, "y": 110, "width": 1850, "height": 770}
+    clip = {"x": 545, "y": 110, "width": 1850, "height": 1370}
     page.screenshot(path=HERE / "graph.png", clip=clip)
 
 

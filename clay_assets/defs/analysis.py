@@ -61,7 +61,7 @@ def _of_each_tile(
 ) -> _ToAsset:
     """Makes an analysis of one tile's embeddings; it follows them."""
     return dg.asset(
-        key=[kind, product],
+        key=[product, kind],  # the UI shows the last part
         description=description,
         kinds=kinds,
         code_version=code_version,
@@ -80,7 +80,7 @@ def _of_all_tiles(
     """Makes an analysis of all embeddings of a product; a person materialises it."""
     embeddings = dg.AssetKey(["embeddings", product])
     return dg.asset(
-        key=[kind, product],
+        key=[product, kind],  # the UI shows the last part
         description=description,
         kinds=kinds,
         code_version=code_version,

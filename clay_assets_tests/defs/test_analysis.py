@@ -32,14 +32,14 @@ def land(tmp_path_factory) -> Store:
 
 
 def run(store, instance, kind, *, tiles=None, config=None, ok=True) -> dg.ExecuteInProcessResult:
-    key = dg.AssetKey([kind, "clay"])
+    key = dg.AssetKey(["clay", kind])
     result = dg.materialize(
         analysis_assets([PRODUCT]),
         instance=instance,
         selection=[key],
         partition_key=tiles,
         resources={"store": StoreResource(root=store.root, cache=str(store.cache))},
-        run_config={"ops": {f"{kind}__clay": {"config": config}}} if config else None,
+        run_config={"ops": {f"clay__{kind}": {"config": config}}} if config else None,
         raise_on_error=False,
     )
     assert result.success == ok
@@ -55,7 +55,7 @@ def test_each_searched_product_has_its_analyses():
     products = [PRODUCT, Product("fine", level="patch"), Product("six", level="group")]
     keys = {asset.key.to_user_string() for asset in analysis_assets(products)}
     kinds = ("embedding_map", "change", "clusters", "outliers", "predictions")
-    assert keys == {f"{kind}/{name}" for kind in kinds for name in ("clay", "fine")}
+    assert keys == {f"{name}/{kind}" for kind in kinds for name in ("clay", "fine")}
 
 
 @pytest.mark.parametrize("kind", ["embedding_map", "change"])

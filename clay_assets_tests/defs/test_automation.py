@@ -15,8 +15,8 @@ STEPS = [
     "chips",
     "embeddings/clay",
     "pgvector_index",
-    "embedding_map/clay",
-    "change/clay",
+    "clay/embedding_map",
+    "clay/change",
 ]
 Tick = Callable[[], dict[str, set[str | None]]]
 

@@ -19,7 +19,7 @@ from clay_assets_tests.defs.conftest import CHIP_SIZE, CHIPS, DATES, generate_la
 ANALYSES = ("embedding_map", "change", "clusters", "outliers", "predictions")
 NOT_OF_THE_DEMO = {
     *(dg.AssetKey(name) for name in ("tile_sample", "images")),
-    *(dg.AssetKey([name, "clay"]) for name in ANALYSES),
+    *(dg.AssetKey(["clay", name]) for name in ANALYSES),
 }
 
 
