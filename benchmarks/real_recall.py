@@ -1,12 +1,12 @@
 """Recall of both engines on embeddings of real imagery, for some ten thousand rows each.
 
-    clay-assets demo --imagery item.json --home /tmp/real
+    clay-assets demo --imagery item.json --chip-size 128 --home /tmp/real
     python benchmarks/real_recall.py --home /tmp/real --folder /tmp/bench
     python benchmarks/real_recall.py --land-cover worldcover.tif --triplet vectorgeo.safetensors
 
 Of a home, overlapping windows of its chips are embedded by its own network; of an ESA WorldCover
 map, windows by VectorGeo's network. Each quarter of the rows stands for a tile, so that filters can
-leave out a query's surroundings. It prints Markdown.
+leave out a query's surroundings. It prints a table, and under each line what the build measured.
 """
 
 import argparse
