@@ -5,8 +5,8 @@
     python benchmarks/real_recall.py --land-cover worldcover.tif --triplet vectorgeo.safetensors
 
 Of a home, overlapping windows of its chips are embedded by its own network; of an ESA WorldCover
-map, windows by VectorGeo's network. Each quarter of the rows stands for a tile, so that filters can
-leave out a query's surroundings. It prints a table, and under each line what the build measured.
+map, windows by VectorGeo's network. The windows of each chip (of 64 at most), or of each quarter of
+the map, stand for a tile, so that filters can leave out a query's surroundings. It prints a table, and under each line what the build measured.
 """
 
 import argparse
