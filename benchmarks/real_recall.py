@@ -6,7 +6,8 @@
 
 Of a home, overlapping windows of its chips are embedded by its own network; of an ESA WorldCover
 map, windows by VectorGeo's network. The windows of each chip (of 64 at most), or of each quarter of
-the map, stand for a tile, so that filters can leave out a query's surroundings. It prints a table, and under each line what the build measured.
+the map, stand for a tile, so that filters can leave out a query's surroundings. It prints a table,
+and under each line what the build measured.
 """
 
 import argparse
